@@ -1,0 +1,407 @@
+//! The crate's one error type: Node's `code`, `syscall`, `address` and message in a single pointer.
+//!
+//! Mirrors the error objects of Node (`lib/internal/errors.js`: `ErrnoException`, `ExceptionWithHostPort`, the `ERR_*` classes).
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::sys;
+
+/// The result of everything in this crate that can fail at once.
+pub type Result<T = (), E = Error> = std::result::Result<T, E>;
+
+/// A foreign error, as [`Socket::destroy_with`](crate::Socket::destroy_with) takes it: a text, an [`io::Error`], an [`Error`], …
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What went wrong, with the fields Node's errors have.
+///
+/// It is one pointer wide, cheap to clone, `Send` and `Sync`. `Display` and `{:?}` print Node's message
+/// (`connect ECONNREFUSED 127.0.0.1:9`); `{:#?}` prints the fields.
+///
+/// ```
+/// use netloop::{Error, code};
+///
+/// let error = Error::with_code("ERR_BAD_FRAME", "frame of 5 GiB");
+/// assert_eq!(error.code(), "ERR_BAD_FRAME");
+/// assert_eq!(error.to_string(), "frame of 5 GiB");
+/// assert_eq!(Error::other("oops").code(), code::ERR_USER);
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Repr>);
+
+#[derive(Debug)]
+struct Repr {
+    code: &'static str,
+    message: String,
+    syscall: Option<&'static str>,
+    address: Option<Address>,
+    local: Option<Address>,
+    hostname: Option<String>,
+    source: Option<BoxError>,
+    errors: Vec<Error>,
+}
+
+impl Repr {
+    fn new(code: &'static str, message: String) -> Self {
+        Self { code, message, syscall: None, address: None, local: None, hostname: None, source: None, errors: Vec::new() }
+    }
+}
+
+/// The codes this crate makes itself or translates from the system, as constants for `match`.
+///
+/// System codes carry the names of `errno`, the others those of Node's `ERR_*` classes.
+pub mod code {
+    macro_rules! codes {
+        ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+            $($(#[$doc])* pub const $name: &str = stringify!($name);)*
+        };
+    }
+    codes! {
+        /// Permission denied.
+        EACCES,
+        /// The address is in use.
+        EADDRINUSE,
+        /// The address does not belong to this machine.
+        EADDRNOTAVAIL,
+        /// `connect` was called while another attempt was under way.
+        EALREADY,
+        /// The operation was cancelled by `destroy`.
+        ECANCELED,
+        /// The connection was aborted by this machine.
+        ECONNABORTED,
+        /// Nobody listens there.
+        ECONNREFUSED,
+        /// The peer reset the connection.
+        ECONNRESET,
+        /// The host cannot be reached.
+        EHOSTUNREACH,
+        /// An argument is not valid for the system.
+        EINVAL,
+        /// The socket is connected already.
+        EISCONN,
+        /// The process has no free descriptor.
+        EMFILE,
+        /// The system has no free descriptor.
+        ENFILE,
+        /// No such file.
+        ENOENT,
+        /// The name could not be resolved.
+        ENOTFOUND,
+        /// The network cannot be reached.
+        ENETUNREACH,
+        /// The system does not support this.
+        ENOTSUP,
+        /// The peer does not read any more, or our side has ended.
+        EPIPE,
+        /// The attempt took too long.
+        ETIMEDOUT,
+        /// An argument has a value that is not allowed.
+        ERR_INVALID_ARG_VALUE,
+        /// `reset_and_destroy` on a handle that cannot be reset (a Unix-domain socket).
+        ERR_INVALID_HANDLE_TYPE,
+        /// `connect` without port and path, or an adopted descriptor of another kind.
+        ERR_INVALID_FD_TYPE,
+        /// `run` was called from inside a callback.
+        ERR_REACTOR_RUNNING,
+        /// The reactor of a `Remote` is gone.
+        ERR_REACTOR_GONE,
+        /// `Remote::ask` was called on the loop's own thread.
+        ERR_REACTOR_THREAD,
+        /// `listen` on a server that listens.
+        ERR_SERVER_ALREADY_LISTEN,
+        /// `close` on a server that does not listen.
+        ERR_SERVER_NOT_RUNNING,
+        /// An operation on a socket without a handle.
+        ERR_SOCKET_CLOSED,
+        /// A queued write whose socket died before it was connected.
+        ERR_SOCKET_CLOSED_BEFORE_CONNECTION,
+        /// `end` after the stream was finished.
+        ERR_STREAM_ALREADY_FINISHED,
+        /// An operation after `destroy`.
+        ERR_STREAM_DESTROYED,
+        /// `write` after `end`.
+        ERR_STREAM_WRITE_AFTER_END,
+        /// A foreign error without a code of its own.
+        ERR_USER,
+        /// A write would have passed the socket's `write_queue_limit`.
+        ERR_WRITE_QUEUE_FULL,
+    }
+}
+
+impl Error {
+    /// An error with a code of your own.
+    pub fn with_code(code: &'static str, message: impl Into<String>) -> Self {
+        Self(Arc::new(Repr::new(code, message.into())))
+    }
+
+    /// Wraps a foreign error; its code is [`code::ERR_USER`], or that of an [`io::Error`] or [`Error`] inside.
+    pub fn other(error: impl Into<BoxError>) -> Self {
+        Self::from(error.into())
+    }
+
+    /// `read ECONNRESET`: a system error of a call without an address.
+    pub(crate) fn system(syscall: &'static str, error: io::Error) -> Self {
+        let code = sys::error_code(&error);
+        Self::system_with(syscall, code, format!("{syscall} {code}"), error, |_| {})
+    }
+
+    /// `write EPIPE` without an OS error behind it.
+    pub(crate) fn cancelled(syscall: &'static str, code: &'static str) -> Self {
+        let mut repr = Repr::new(code, format!("{syscall} {code}"));
+        repr.syscall = Some(syscall);
+        Self(Arc::new(repr))
+    }
+
+    /// `connect ECONNREFUSED 127.0.0.1:9 - Local (…)`. Mirrors `ExceptionWithHostPort`.
+    pub(crate) fn connect(syscall: &'static str, address: &Address, local: Option<String>, error: io::Error) -> Self {
+        let code = sys::error_code(&error);
+        let mut message = format!("{syscall} {code} {}", NodeText(address));
+        if let Some(local) = local {
+            message.push_str(&format!(" - Local ({local})"));
+        }
+        Self::system_with(syscall, code, message, error, |repr| repr.address = Some(address.clone()))
+    }
+
+    /// The same for a code that no system call gave.
+    pub(crate) fn connect_code(code: &'static str, address: &Address) -> Self {
+        let mut repr = Repr::new(code, format!("connect {code} {}", NodeText(address)));
+        repr.syscall = Some("connect");
+        repr.address = Some(address.clone());
+        Self(Arc::new(repr))
+    }
+
+    /// `listen EADDRINUSE: address already in use 127.0.0.1:3000`. Mirrors `UVExceptionWithHostPort`.
+    pub(crate) fn listen(address: Option<&Address>, error: io::Error) -> Self {
+        let code = match sys::error_code(&error) {
+            // libuv reports a missing directory as a missing permission.
+            code::ENOENT => code::EACCES,
+            code => code,
+        };
+        let mut message = format!("listen {code}: {}", text(code));
+        if let Some(address) = address {
+            message.push_str(&format!(" {}", NodeText(address)));
+        }
+        Self::system_with("listen", code, message, error, |repr| repr.address = address.cloned())
+    }
+
+    /// `getaddrinfo ENOTFOUND nosuch.invalid`.
+    pub(crate) fn lookup(hostname: &str, error: Option<io::Error>) -> Self {
+        let code = code::ENOTFOUND;
+        let mut repr = Repr::new(code, format!("getaddrinfo {code} {hostname}"));
+        repr.syscall = Some("getaddrinfo");
+        repr.hostname = Some(hostname.to_owned());
+        repr.source = error.map(Into::into);
+        Self(Arc::new(repr))
+    }
+
+    fn system_with(
+        syscall: &'static str,
+        code: &'static str,
+        message: String,
+        error: io::Error,
+        fill: impl FnOnce(&mut Repr),
+    ) -> Self {
+        let mut repr = Repr::new(code, message);
+        repr.syscall = Some(syscall);
+        repr.source = Some(error.into());
+        fill(&mut repr);
+        Self(Arc::new(repr))
+    }
+
+    /// The code, such as `"EADDRINUSE"` or `"ERR_STREAM_DESTROYED"`; the constants are in [`code`].
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// The nearest [`io::ErrorKind`].
+    pub fn kind(&self) -> io::ErrorKind {
+        match self.io_source() {
+            Some(error) => error.kind(),
+            None => kind_of(self.0.code),
+        }
+    }
+
+    /// The system call that failed (`connect`, `bind`, `listen`, `accept`, `read`, `write`, `shutdown`, `getaddrinfo`), if one did.
+    pub fn syscall(&self) -> Option<&'static str> {
+        self.0.syscall
+    }
+
+    /// The address the call was made for.
+    pub fn address(&self) -> Option<&Address> {
+        self.0.address.as_ref()
+    }
+
+    /// The port of that address, if it has one.
+    pub fn port(&self) -> Option<u16> {
+        self.0.address.as_ref().and_then(Address::port)
+    }
+
+    /// The name that could not be resolved.
+    pub fn hostname(&self) -> Option<&str> {
+        self.0.hostname.as_deref()
+    }
+
+    /// The errors of the single attempts, if this is an aggregate; otherwise empty.
+    pub fn errors(&self) -> &[Self] {
+        &self.0.errors
+    }
+
+    /// The foreign error given to [`Error::other`] or [`Socket::destroy_with`](crate::Socket::destroy_with).
+    pub fn get_ref(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
+        self.0.source.as_deref()
+    }
+
+    fn io_source(&self) -> Option<&io::Error> {
+        self.0.source.as_deref()?.downcast_ref()
+    }
+}
+
+/// An address as it stands in Node's messages: no brackets around IPv6, no port 0.
+struct NodeText<'a>(&'a Address);
+
+impl fmt::Display for NodeText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Address::Tcp(address) if address.port() == 0 => write!(f, "{}", address.ip()),
+            Address::Tcp(address) => write!(f, "{}:{}", address.ip(), address.port()),
+            Address::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// The text libuv gives for a code (`uv_strerror`).
+fn text(code: &str) -> &'static str {
+    match code {
+        code::EACCES => "permission denied",
+        code::EADDRINUSE => "address already in use",
+        code::EADDRNOTAVAIL => "address not available",
+        code::EINVAL => "invalid argument",
+        code::EMFILE => "too many open files",
+        code::ENFILE => "file table overflow",
+        code::ENOTSUP => "operation not supported on socket",
+        "EAFNOSUPPORT" => "address family not supported",
+        "EEXIST" => "file already exists",
+        "ENOTSOCK" => "socket operation on non-socket",
+        _ => "system error",
+    }
+}
+
+fn kind_of(code: &str) -> io::ErrorKind {
+    match code {
+        code::EACCES => io::ErrorKind::PermissionDenied,
+        code::EADDRINUSE => io::ErrorKind::AddrInUse,
+        code::EADDRNOTAVAIL => io::ErrorKind::AddrNotAvailable,
+        code::ECONNREFUSED => io::ErrorKind::ConnectionRefused,
+        code::ECONNRESET => io::ErrorKind::ConnectionReset,
+        code::EPIPE | code::ERR_STREAM_WRITE_AFTER_END => io::ErrorKind::BrokenPipe,
+        code::ETIMEDOUT => io::ErrorKind::TimedOut,
+        code::ENOENT | code::ENOTFOUND => io::ErrorKind::NotFound,
+        code::EINVAL | code::ERR_INVALID_ARG_VALUE => io::ErrorKind::InvalidInput,
+        code::ERR_SOCKET_CLOSED | code::ERR_STREAM_DESTROYED => io::ErrorKind::NotConnected,
+        code::ERR_WRITE_QUEUE_FULL => io::ErrorKind::OutOfMemory,
+        _ => io::ErrorKind::Other,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return f.write_str(&self.0.message);
+        }
+        let Repr { code, message, syscall, address, local, hostname, source, errors } = &*self.0;
+        f.debug_struct("Error")
+            .field("code", code)
+            .field("message", message)
+            .field("syscall", syscall)
+            .field("address", address)
+            .field("local", local)
+            .field("hostname", hostname)
+            .field("source", source)
+            .field("errors", errors)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        if error.get_ref().is_some_and(|inner| inner.is::<Self>()) {
+            let inner = error.into_inner().map(|inner| inner.downcast::<Self>());
+            return match inner {
+                Some(Ok(inner)) => *inner,
+                Some(Err(other)) => Self::from(other),
+                None => Self::with_code(code::ERR_USER, "unknown error"),
+            };
+        }
+        let mut repr = Repr::new(sys::error_code(&error), error.to_string());
+        repr.source = Some(error.into());
+        Self(Arc::new(repr))
+    }
+}
+
+impl From<BoxError> for Error {
+    fn from(error: BoxError) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(error) => return *error,
+            Err(error) => error,
+        };
+        match error.downcast::<io::Error>() {
+            Ok(error) => Self::from(*error),
+            Err(error) => {
+                let mut repr = Repr::new(code::ERR_USER, error.to_string());
+                repr.source = Some(error);
+                Self(Arc::new(repr))
+            }
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        Self::new(error.kind(), error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn messages_are_nodes() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let address = Address::Tcp(([127, 0, 0, 1], 9).into());
+        let error = Error::connect("connect", &address, None, refused);
+        assert_eq!(error.to_string(), "connect ECONNREFUSED 127.0.0.1:9");
+        assert_eq!((error.code(), error.syscall(), error.port()), ("ECONNREFUSED", Some("connect"), Some(9)));
+
+        let in_use = || io::Error::from(io::ErrorKind::AddrInUse);
+        let any = Address::Tcp("[::]:3000".parse().expect("a literal"));
+        assert_eq!(Error::listen(Some(&any), in_use()).to_string(), "listen EADDRINUSE: address already in use :::3000");
+        let path = Address::Unix(PathBuf::from("/x.sock"));
+        assert_eq!(Error::listen(Some(&path), in_use()).to_string(), "listen EADDRINUSE: address already in use /x.sock");
+    }
+
+    #[test]
+    fn an_error_survives_the_way_through_io_and_box() {
+        let error = Error::with_code("ERR_MINE", "mine");
+        let through_io = Error::from(io::Error::from(error.clone()));
+        assert_eq!(through_io.code(), "ERR_MINE");
+        let boxed: BoxError = error.into();
+        assert_eq!(Error::from(boxed).code(), "ERR_MINE");
+        assert_eq!(Error::other("text").to_string(), "text");
+    }
+}

@@ -1,0 +1,207 @@
+//! The poll phase and the handle table. Mirrors `uv__io_poll` (libuv `src/unix/linux.c`) and `uv__io_start`.
+//!
+//! libuv asks the kernel anew each iteration; mio reports edges. So each slot caches its readiness, and whoever leaves work
+//! undone puts its handle on the ready list: then the next poll does not wait and calls it again.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::{Events, Interest};
+
+use super::readiness::Readiness;
+use super::table::{Key, Table};
+use super::{EVENTS, EventLoop, Host, WAKE, after_callback, run_posted};
+
+/// How often a full batch of events is followed by another poll within one iteration.
+const FULL_BATCHES: usize = 48;
+
+/// The handles, their cached readiness, and who is to be called.
+#[derive(Debug)]
+pub(crate) struct Handles<T> {
+    table: Table<Slot<T>>,
+    ready: VecDeque<Key>,
+    held: usize,
+}
+
+/// A handle in its slot.
+#[derive(Debug)]
+pub(crate) struct Slot<T> {
+    pub(crate) readiness: Readiness,
+    /// On the ready list.
+    listed: bool,
+    /// Active and ref'd, or with a request under way: keeps the loop going.
+    held: bool,
+    pub(crate) handle: T,
+}
+
+impl<T> Default for Handles<T> {
+    fn default() -> Self {
+        Self { table: Table::default(), ready: VecDeque::new(), held: 0 }
+    }
+}
+
+impl<T> Handles<T> {
+    pub(crate) fn insert(&mut self, handle: T) -> Key {
+        self.table.insert(Slot { readiness: Readiness::default(), listed: false, held: false, handle })
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        let slot = self.table.remove(key)?;
+        self.held -= usize::from(slot.held);
+        Some(slot.handle)
+    }
+
+    pub(crate) fn get(&self, key: Key) -> Option<&T> {
+        self.table.get(key).map(|slot| &slot.handle)
+    }
+
+    pub(crate) fn slot(&mut self, key: Key) -> Option<&mut Slot<T>> {
+        self.table.get_mut(key)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        self.table.iter().map(|(key, slot)| (key, &slot.handle))
+    }
+
+    /// Says whether this handle holds the loop.
+    pub(crate) fn hold(&mut self, key: Key, held: bool) {
+        if let Some(slot) = self.table.get_mut(key) {
+            self.held = self.held + usize::from(held) - usize::from(slot.held);
+            slot.held = held;
+        }
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        self.held > 0
+    }
+
+    /// Puts a handle on the ready list: it is called in the next poll phase, which does not wait.
+    pub(crate) fn list(&mut self, key: Key) {
+        if let Some(slot) = self.table.get_mut(key)
+            && !std::mem::replace(&mut slot.listed, true)
+        {
+            self.ready.push_back(key);
+        }
+    }
+
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The next of the ready list; one that is listed again meanwhile waits for the next phase.
+    fn pop_ready(&mut self) -> Option<Key> {
+        let key = self.ready.pop_front()?;
+        if let Some(slot) = self.table.get_mut(key) {
+            slot.listed = false;
+        }
+        Some(key)
+    }
+
+    fn merge(&mut self, key: Key, readiness: Readiness) {
+        if let Some(slot) = self.table.get_mut(key) {
+            slot.readiness.insert(readiness);
+            self.list(key);
+        }
+    }
+}
+
+/// Registers the source of one handle under its key, and counts the calls.
+#[derive(Debug)]
+pub(crate) struct Registrar<'l> {
+    registry: &'l mio::Registry,
+    key: Key,
+    registrations: &'l mut u64,
+}
+
+impl Registrar<'_> {
+    /// Asks the selector to report on a source.
+    pub(crate) fn register(&mut self, source: &mut impl Source, interest: Interest) -> io::Result<()> {
+        *self.registrations += 1;
+        self.registry.register(source, self.key.to_token(), interest)
+    }
+
+    /// Changes what is reported; the selector looks again at what is ready.
+    pub(crate) fn reregister(&mut self, source: &mut impl Source, interest: Interest) -> io::Result<()> {
+        *self.registrations += 1;
+        self.registry.reregister(source, self.key.to_token(), interest)
+    }
+
+    pub(crate) fn deregister(&mut self, source: &mut impl Source) {
+        *self.registrations += 1;
+        if let Err(error) = self.registry.deregister(source) {
+            log::debug!("deregister: {error}");
+        }
+    }
+}
+
+impl<H: Host> EventLoop<H> {
+    /// A handle together with what registers its source: the two are borrowed side by side.
+    pub(crate) fn slot_and_registrar(&mut self, key: Key) -> Option<(&mut Slot<H::Handle>, Registrar<'_>)> {
+        let slot = self.handles.table.get_mut(key)?;
+        Some((slot, Registrar { registry: self.poll.registry(), key, registrations: &mut self.counters.registrations }))
+    }
+
+    /// The selector, for embedding the loop into another one (`uv_backend_fd`).
+    pub(crate) fn registry(&self) -> &mio::Registry {
+        self.poll.registry()
+    }
+
+    /// Waits, and merges what is reported into the cache. True if the batch was full.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        let mut events = self.events.take().unwrap_or_else(|| Events::with_capacity(EVENTS));
+        let waits = timeout != Some(Duration::ZERO);
+        let before = if waits { self.clock.now() } else { self.now };
+        let mut left = timeout;
+        let result = loop {
+            self.counters.polls += 1;
+            match self.poll.poll(&mut events, left) {
+                // A signal: wait for the rest of the time, not for all of it again.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    let waited = Duration::from_nanos(self.clock.now().saturating_sub(before));
+                    left = timeout.map(|timeout| timeout.saturating_sub(waited));
+                }
+                result => break result,
+            }
+        };
+        self.update_time();
+        if waits {
+            self.counters.idle += self.now.saturating_sub(before);
+        }
+        let mut count = 0;
+        if result.is_ok() {
+            for event in events.iter().filter(|event| event.token() != WAKE) {
+                self.handles.merge(Key::from_token(event.token()), Readiness::from(event));
+            }
+            count = events.iter().count();
+            self.counters.events += count as u64;
+        }
+        self.events = Some(events);
+        result.map(|()| count == EVENTS)
+    }
+}
+
+/// The poll phase.
+pub(super) fn poll<H: Host>(host: &mut H, timeout: Option<Duration>, state: &mut H::State) -> crate::Result<()> {
+    host.event_loop().counters.iterations += 1;
+    let mut timeout = timeout;
+    for _ in 0..FULL_BATCHES {
+        let full = host.event_loop().wait(timeout).map_err(|error| crate::Error::system("poll", error))?;
+        for _ in 0..host.event_loop().handles.ready.len() {
+            let Some(key) = host.event_loop().handles.pop_ready() else {
+                break;
+            };
+            host.on_ready(key, state);
+            after_callback(host, state);
+        }
+        if !full {
+            break;
+        }
+        timeout = Some(Duration::ZERO);
+    }
+    if host.event_loop().shared.wakeup.take_pending() {
+        run_posted(host, state);
+    }
+    Ok(())
+}

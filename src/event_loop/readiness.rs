@@ -1,0 +1,57 @@
+//! What the selector has reported and no operation has disproved yet.
+//!
+//! mio reports edges: after a read that was left half done it says nothing more. So each handle remembers. A bit is set by
+//! events and cleared only by an operation that would block; the two `closed` bits are final.
+
+use mio::event::Event;
+
+/// The readiness cache of one handle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Readiness(u8);
+
+impl Readiness {
+    pub(crate) const READABLE: Self = Self(1);
+    pub(crate) const WRITABLE: Self = Self(2);
+    /// The peer has ended, or the connection is gone. A hint: the verdict comes from `read`.
+    pub(crate) const READ_CLOSED: Self = Self(4);
+    /// Writing is over. A hint as well.
+    pub(crate) const WRITE_CLOSED: Self = Self(8);
+    pub(crate) const ERROR: Self = Self(16);
+
+    /// Something to read: bytes, the end, or an error.
+    pub(crate) const INPUT: Self = Self(1 | 4 | 16);
+    /// Something for the writing side: room, or an error.
+    pub(crate) const OUTPUT: Self = Self(2 | 8 | 16);
+    /// Signs that a write may fail.
+    pub(crate) const BROKEN: Self = Self(8 | 16);
+
+    pub(crate) fn has_any(self, bits: Self) -> bool {
+        self.0 & bits.0 != 0
+    }
+
+    pub(crate) fn insert(&mut self, bits: Self) {
+        self.0 |= bits.0;
+    }
+
+    pub(crate) fn remove(&mut self, bits: Self) {
+        self.0 &= !bits.0;
+    }
+}
+
+impl From<&Event> for Readiness {
+    fn from(event: &Event) -> Self {
+        let mut readiness = Self::default();
+        for (reported, bit) in [
+            (event.is_readable(), Self::READABLE),
+            (event.is_writable(), Self::WRITABLE),
+            (event.is_read_closed(), Self::READ_CLOSED),
+            (event.is_write_closed(), Self::WRITE_CLOSED),
+            (event.is_error(), Self::ERROR),
+        ] {
+            if reported {
+                readiness.insert(bit);
+            }
+        }
+        readiness
+    }
+}

@@ -1,0 +1,140 @@
+//! Waking the loop from other threads. Mirrors `uv_async_send` (libuv `src/unix/async.c`).
+//!
+//! There is one waker per selector. Posts travel in a queue, so that many wake-ups may melt into one and nothing is lost: the
+//! queue is emptied after the flag is cleared.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+
+use mio::Waker;
+
+/// What a loop shares with other threads. `P` is a posted callback.
+#[derive(Debug)]
+pub(crate) struct Shared<P> {
+    pub(crate) wakeup: Arc<Wakeup>,
+    posts: Mutex<Posts<P>>,
+    thread: ThreadId,
+}
+
+#[derive(Debug)]
+struct Posts<P> {
+    queue: VecDeque<P>,
+    /// The loop is gone; nothing is taken any more.
+    closed: bool,
+}
+
+/// The part that knows no callback type: the waker, and what holds the loop from outside.
+#[derive(Debug)]
+pub(crate) struct Wakeup {
+    waker: Waker,
+    pending: AtomicBool,
+    guards: AtomicUsize,
+}
+
+impl Wakeup {
+    /// Wakes the loop, once for any number of calls until it answers.
+    pub(crate) fn wake(&self) {
+        if self.pending.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Err(error) = self.waker.wake() {
+            log::error!("the loop cannot be woken: {error}");
+        }
+    }
+
+    /// Whether something was sent since the loop last looked.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending.load(Ordering::Acquire)
+    }
+
+    /// Clears the flag; what is sent after this wakes the loop again.
+    pub(crate) fn take_pending(&self) -> bool {
+        self.pending.swap(false, Ordering::AcqRel)
+    }
+
+    pub(crate) fn has_guards(&self) -> bool {
+        self.guards.load(Ordering::Acquire) > 0
+    }
+}
+
+impl<P> Shared<P> {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self {
+            wakeup: Arc::new(Wakeup { waker, pending: AtomicBool::new(false), guards: AtomicUsize::new(0) }),
+            posts: Mutex::new(Posts { queue: VecDeque::new(), closed: false }),
+            thread: std::thread::current().id(),
+        }
+    }
+
+    fn posts(&self) -> MutexGuard<'_, Posts<P>> {
+        self.posts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a post and wakes the loop; gives it back if the loop is gone.
+    pub(crate) fn post(&self, post: P) -> Result<(), P> {
+        {
+            let mut posts = self.posts();
+            if posts.closed {
+                return Err(post);
+            }
+            posts.queue.push_back(post);
+        }
+        self.wakeup.wake();
+        Ok(())
+    }
+
+    /// The oldest post, and how many there are: the loop takes a batch at a time.
+    pub(crate) fn pop(&self) -> Option<P> {
+        self.posts().queue.pop_front()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.posts().queue.len()
+    }
+
+    pub(crate) fn is_loop_thread(&self) -> bool {
+        self.thread == std::thread::current().id()
+    }
+
+    /// The loop goes: what is still queued is dropped, which ends whoever waits for it.
+    pub(crate) fn close(&self) {
+        let left = {
+            let mut posts = self.posts();
+            posts.closed = true;
+            std::mem::take(&mut posts.queue)
+        };
+        drop(left);
+    }
+}
+
+/// Holds the loop until it is dropped: `run` does not return while one is alive, unless it is stopped.
+///
+/// Made by [`Reactor::keep_alive`](crate::Reactor::keep_alive); it may be dropped on any thread. Mirrors an active, ref'd
+/// `uv_async_t`.
+///
+/// ```
+/// let mut reactor = netloop::Reactor::new()?;
+/// let guard = reactor.keep_alive();
+/// let worker = std::thread::spawn(move || drop(guard));
+/// reactor.run(&mut ())?; // returns once the thread has dropped the guard
+/// worker.join().expect("no panic");
+/// # Ok::<(), netloop::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct LoopGuard(Arc<Wakeup>);
+
+impl LoopGuard {
+    pub(crate) fn new(wakeup: &Arc<Wakeup>) -> Self {
+        wakeup.guards.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(wakeup))
+    }
+}
+
+impl Drop for LoopGuard {
+    fn drop(&mut self) {
+        self.0.guards.fetch_sub(1, Ordering::AcqRel);
+        self.0.wake();
+    }
+}

@@ -1,0 +1,112 @@
+//! A slab whose keys carry a generation: a key that outlives its entry finds nothing, never the entry that took its slot.
+
+use std::fmt;
+
+use slab::Slab;
+
+/// Names an entry of one [`Table`], for ever: a slot that is used again gets another generation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Key {
+    index: u32,
+    generation: u32,
+}
+
+/// On 64-bit systems both halves have all their 32 bits; a 32-bit token has room for 20 and 12.
+const INDEX_BITS: u32 = if usize::BITS == 64 { 32 } else { 20 };
+const GENERATION_MASK: u32 = if usize::BITS == 64 { u32::MAX } else { (1 << 12) - 1 };
+
+impl Key {
+    /// The key as a registration token. `usize::MAX` is never among them: the last index is not handed out.
+    pub(crate) fn to_token(self) -> mio::Token {
+        mio::Token((self.generation as usize) << (INDEX_BITS % usize::BITS) | self.index as usize)
+    }
+
+    pub(crate) fn from_token(token: mio::Token) -> Self {
+        let index_mask = usize::MAX >> (usize::BITS - INDEX_BITS);
+        Self { index: (token.0 & index_mask) as u32, generation: (token.0 >> (INDEX_BITS % usize::BITS)) as u32 }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.index, self.generation)
+    }
+}
+
+/// The entries, and beside them the generations, which outlive the entries.
+#[derive(Debug)]
+pub(crate) struct Table<T> {
+    slab: Slab<T>,
+    generations: Vec<u32>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { slab: Slab::new(), generations: Vec::new() }
+    }
+}
+
+impl<T> Table<T> {
+    pub(crate) fn insert(&mut self, value: T) -> Key {
+        let index = self.slab.insert(value);
+        if index == self.generations.len() {
+            self.generations.push(0);
+        }
+        debug_assert!(index < (1 << 31) >> (32 - INDEX_BITS), "more entries than a token can name");
+        Key { index: index as u32, generation: self.generations[index] }
+    }
+
+    /// Frees the slot; from here on the key is stale.
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        self.get(key)?;
+        let generation = &mut self.generations[key.index as usize];
+        *generation = generation.wrapping_add(1) & GENERATION_MASK;
+        Some(self.slab.remove(key.index as usize))
+    }
+
+    pub(crate) fn get(&self, key: Key) -> Option<&T> {
+        if *self.generations.get(key.index as usize)? != key.generation {
+            return None;
+        }
+        self.slab.get(key.index as usize)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        if *self.generations.get(key.index as usize)? != key.generation {
+            return None;
+        }
+        self.slab.get_mut(key.index as usize)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        self.slab.iter().map(|(index, value)| (Key { index: index as u32, generation: self.generations[index] }, value))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slab.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_key_finds_nothing_after_the_slot_is_used_again() {
+        let mut table = Table::default();
+        let first = table.insert("first");
+        assert_eq!(table.remove(first), Some("first"));
+        let second = table.insert("second");
+        assert_eq!(first.index, second.index, "the slot is used again");
+        assert_eq!(table.get(first), None);
+        assert_eq!(table.remove(first), None);
+        assert_eq!(table.get(second), Some(&"second"));
+    }
+
+    #[test]
+    fn keys_survive_the_way_through_a_token() {
+        for key in [Key { index: 0, generation: 0 }, Key { index: 77, generation: GENERATION_MASK }] {
+            assert_eq!(Key::from_token(key.to_token()), key);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Listening and accepting: `uv_listen`, `uv__server_io` and `uv__emfile_trick` of libuv.
+
+use std::io;
+use std::path::PathBuf;
+
+use mio::Interest;
+
+use crate::address::Address;
+use crate::event_loop::{Readiness, Registrar};
+use crate::sys::{self, Acceptor, Reserve, Transport};
+
+/// A listening socket.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    acceptor: Acceptor,
+    /// The socket file, which goes with us.
+    path: Option<PathBuf>,
+}
+
+/// What one accept gave.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    Peer(Transport, Option<Address>),
+    /// Nobody waits; an event will tell.
+    Blocked,
+    /// No descriptor is left. The peer still waits, and no event will tell again.
+    OutOfDescriptors,
+    /// This peer failed; the next may not.
+    Failed(io::Error),
+}
+
+impl Listener {
+    pub(crate) fn new(acceptor: Acceptor, path: Option<PathBuf>) -> Self {
+        Self { acceptor, path }
+    }
+
+    pub(crate) fn register(&mut self, registrar: &mut Registrar<'_>) -> io::Result<()> {
+        registrar.register(&mut self.acceptor, Interest::READABLE)
+    }
+
+    /// The bound address; the path as it was given.
+    pub(crate) fn address(&self) -> Option<Address> {
+        match &self.path {
+            Some(path) => Some(Address::Unix(path.clone())),
+            None => self.acceptor.local_address().ok().flatten(),
+        }
+    }
+
+    pub(crate) fn accept(&self, readiness: &mut Readiness) -> Accepted {
+        loop {
+            return match self.acceptor.accept() {
+                Ok((transport, address)) => Accepted::Peer(transport, address),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    readiness.remove(Readiness::INPUT);
+                    Accepted::Blocked
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if sys::is_out_of_descriptors(&error) => Accepted::OutOfDescriptors,
+                Err(error) => Accepted::Failed(error),
+            };
+        }
+    }
+
+    /// Gives up the reserve to accept and close whoever waits, at most `limit` peers: they see a close instead of hanging.
+    /// True if nobody waits any more.
+    pub(crate) fn shed(&self, readiness: &mut Readiness, reserve: &mut Reserve, limit: usize) -> bool {
+        if !reserve.release() {
+            reserve.refill();
+            return false;
+        }
+        let mut served = false;
+        for _ in 0..limit {
+            match self.accept(readiness) {
+                Accepted::Peer(transport, _) => drop(transport),
+                Accepted::Blocked => {
+                    served = true;
+                    break;
+                }
+                Accepted::OutOfDescriptors => break,
+                Accepted::Failed(_) => {}
+            }
+        }
+        reserve.refill();
+        served
+    }
+
+    /// Stops listening. The socket file goes first: after the close it might be somebody else's.
+    pub(crate) fn close(mut self, registrar: &mut Registrar<'_>) {
+        registrar.deregister(&mut self.acceptor);
+        if let Some(path) = self.path.take().filter(|path| !is_abstract(path))
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            log::debug!("{}: {error}", path.display());
+        }
+    }
+}
+
+/// A name in Linux' abstract namespace is no file.
+fn is_abstract(path: &std::path::Path) -> bool {
+    path.as_os_str().as_encoded_bytes().first() == Some(&0)
+}

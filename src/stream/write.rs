@@ -1,0 +1,96 @@
+//! The write path: `uv__try_write` and the write loop of libuv's `stream.c`.
+
+use std::io::{self, IoSlice};
+
+use super::Stream;
+use super::queue::{ByteQueue, SLICES};
+use crate::event_loop::Readiness;
+use crate::sys;
+
+/// How writing stopped.
+#[derive(Debug)]
+pub(crate) enum Flushed {
+    /// All bytes are with the kernel.
+    All,
+    /// The kernel is full; an event will tell.
+    Blocked,
+    /// The kernel is out of buffers and will not tell: try again in a while.
+    Retry,
+    Failed(io::Error),
+}
+
+impl Stream {
+    /// Writes `bytes` and tells how many the kernel took.
+    pub(crate) fn write(&self, readiness: &mut Readiness, bytes: &[u8], writes: &mut u64) -> (usize, Flushed) {
+        let mut taken = 0;
+        while taken < bytes.len() {
+            let rest = &bytes[taken..];
+            *writes += 1;
+            match self.judge(self.transport.write(rest), rest.len(), readiness) {
+                Ok((more, flushed)) => {
+                    taken += more;
+                    if let Some(flushed) = flushed {
+                        return (taken, flushed);
+                    }
+                }
+                Err(flushed) => return (taken, flushed),
+            }
+        }
+        (taken, Flushed::All)
+    }
+
+    /// Writes the queue and tells how many bytes the kernel took.
+    pub(crate) fn flush(&self, readiness: &mut Readiness, queue: &mut ByteQueue, writes: &mut u64) -> (usize, Flushed) {
+        let mut taken = 0;
+        while !queue.is_empty() {
+            let (offered, result) = match queue.single() {
+                Some(bytes) => (bytes.len(), self.transport.write(bytes)),
+                None => {
+                    let mut slices = [IoSlice::new(&[]); SLICES];
+                    let filled = queue.slices(&mut slices);
+                    let slices = &slices[..filled];
+                    (slices.iter().map(|slice| slice.len()).sum(), self.transport.write_vectored(slices))
+                }
+            };
+            *writes += 1;
+            if offered == 0 && queue.drop_broken() {
+                continue;
+            }
+            match self.judge(result, offered, readiness) {
+                Ok((more, flushed)) => {
+                    taken += more;
+                    queue.advance(more);
+                    if let Some(flushed) = flushed {
+                        return (taken, flushed);
+                    }
+                }
+                Err(flushed) => return (taken, flushed),
+            }
+        }
+        (taken, Flushed::All)
+    }
+
+    /// What one write says: bytes taken and whether to stop. A short write means a full kernel where the selector reports the
+    /// next room as an edge; elsewhere only "would block" arms it again.
+    fn judge(
+        &self,
+        result: io::Result<usize>,
+        offered: usize,
+        readiness: &mut Readiness,
+    ) -> Result<(usize, Option<Flushed>), Flushed> {
+        match result {
+            Ok(taken) if taken < offered && sys::SHORT_READ_MEANS_EMPTY => {
+                readiness.remove(Readiness::WRITABLE);
+                Ok((taken, Some(Flushed::Blocked)))
+            }
+            Ok(taken) => Ok((taken, None)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok((0, None)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                readiness.remove(Readiness::WRITABLE);
+                Err(Flushed::Blocked)
+            }
+            Err(error) if sys::is_blocked(&error) => Err(Flushed::Retry),
+            Err(error) => Err(Flushed::Failed(error)),
+        }
+    }
+}

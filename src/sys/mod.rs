@@ -1,0 +1,54 @@
+//! The operating system, through mio and socket2.
+//!
+//! Everything here is the same on every system. What differs is in one file per platform, and both export, in this order:
+//!
+//! - `LocalStream`, `LocalListener`: Unix-domain sockets; uninhabited where they do not exist yet;
+//! - `connect_local`, `listen_local`, `pair`: making them;
+//! - `error_code`, `is_out_of_descriptors`, `is_in_progress`, `is_blocked`: the names of system errors;
+//! - `SHORT_READ_MEANS_EMPTY`, `CLOSE_DEREGISTERS`, `LAZY_WRITE_INTEREST`: what the selector lets us leave out;
+//! - `Reserve`: the descriptor that is given up to shed load when none is left.
+//!
+//! Nothing here knows a callback or a handle.
+
+mod tcp;
+mod transport;
+
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod imp;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod imp;
+
+pub(crate) use self::imp::{
+    CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, is_blocked,
+    is_in_progress, is_out_of_descriptors, listen_local, pair,
+};
+pub(crate) use self::tcp::{KeepAlive, TcpListenOptions, connect_tcp, listen_tcp};
+pub(crate) use self::transport::{Acceptor, Transport};
+
+/// The name of an error that std made without a system number.
+fn kind_code(kind: std::io::ErrorKind) -> &'static str {
+    use std::io::ErrorKind as Kind;
+
+    use crate::error::code;
+    match kind {
+        Kind::AddrInUse => code::EADDRINUSE,
+        Kind::AddrNotAvailable => code::EADDRNOTAVAIL,
+        Kind::AlreadyExists => "EEXIST",
+        Kind::BrokenPipe => code::EPIPE,
+        Kind::ConnectionAborted => code::ECONNABORTED,
+        Kind::ConnectionRefused => code::ECONNREFUSED,
+        Kind::ConnectionReset => code::ECONNRESET,
+        Kind::HostUnreachable => code::EHOSTUNREACH,
+        Kind::InvalidInput => code::EINVAL,
+        Kind::NetworkUnreachable => code::ENETUNREACH,
+        Kind::NotConnected => "ENOTCONN",
+        Kind::NotFound => code::ENOENT,
+        Kind::PermissionDenied => code::EACCES,
+        Kind::TimedOut => code::ETIMEDOUT,
+        Kind::Unsupported => code::ENOTSUP,
+        Kind::WouldBlock => "EAGAIN",
+        _ => code::ERR_USER,
+    }
+}

@@ -1,0 +1,114 @@
+//! Making TCP sockets: what `uv_tcp_bind`, `uv_listen` and `uv_tcp_connect` ask of the system.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use mio::net::{TcpListener, TcpStream};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+use super::transport::{Acceptor, Transport};
+
+/// TCP keep-alive probes, as Node's `setKeepAlive` sets them.
+///
+/// A delay below a second leaves the system's own timing alone, as in Node. Otherwise Node's defaults hold: a probe a
+/// second, ten of them.
+///
+/// ```
+/// use netloop::KeepAlive;
+/// use std::time::Duration;
+///
+/// let keep_alive = KeepAlive { delay: Duration::from_secs(60), ..KeepAlive::default() };
+/// assert_eq!(keep_alive.interval, None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// How long the connection is idle before the first probe; whole seconds.
+    pub delay: Duration,
+    /// The time between probes; whole seconds, one second if absent.
+    pub interval: Option<Duration>,
+    /// How many unanswered probes end the connection; ten if absent.
+    pub count: Option<u32>,
+}
+
+/// What a listening TCP socket is made with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TcpListenOptions {
+    pub(crate) backlog: i32,
+    pub(crate) ipv6_only: bool,
+    pub(crate) reuse_port: bool,
+}
+
+/// Binds and listens. mio's own `bind` fixes the backlog, so the socket is made by socket2.
+pub(crate) fn listen_tcp(address: SocketAddr, options: TcpListenOptions) -> io::Result<Acceptor> {
+    let socket = new_socket(address)?;
+    // On Windows this flag lets another process hijack the port.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    if options.reuse_port {
+        set_reuse_port(&socket)?;
+    }
+    if address.is_ipv6() {
+        socket.set_only_v6(options.ipv6_only)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(options.backlog)?;
+    Ok(Acceptor::Tcp(TcpListener::from_std(socket.into())))
+}
+
+/// Load is shared between the sockets only on these systems; elsewhere the flag means something else.
+fn set_reuse_port(socket: &Socket) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "dragonfly"))]
+    return socket.set_reuse_port(true);
+    #[cfg(target_os = "freebsd")]
+    return socket.set_reuse_port_lb(true);
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "dragonfly", target_os = "freebsd")))]
+    {
+        let _ = socket;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Starts connecting; the caller resolves the attempt when the socket becomes writable.
+pub(crate) fn connect_tcp(address: SocketAddr, local: Option<SocketAddr>) -> Result<Transport, (&'static str, io::Error)> {
+    // Windows cannot connect to the unspecified address; libuv takes localhost there, and so do the other systems.
+    let target = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::from((Ipv4Addr::LOCALHOST, address.port())),
+        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::from((Ipv6Addr::LOCALHOST, address.port())),
+        IpAddr::V4(_) | IpAddr::V6(_) => address,
+    };
+    let Some(local) = local else {
+        return TcpStream::connect(target).map(Transport::Tcp).map_err(|error| ("connect", error));
+    };
+    let socket = new_socket(target).map_err(|error| ("connect", error))?;
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true).map_err(|error| ("bind", error))?;
+    socket.bind(&local.into()).map_err(|error| ("bind", error))?;
+    match socket.connect(&target.into()) {
+        Ok(()) => {}
+        Err(error) if super::is_in_progress(&error) => {}
+        Err(error) => return Err(("connect", error)),
+    }
+    Ok(Transport::Tcp(TcpStream::from_std(socket.into())))
+}
+
+fn new_socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+pub(super) fn set_keep_alive(socket: &TcpStream, keep_alive: Option<&KeepAlive>) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    let Some(KeepAlive { delay, interval, count }) = keep_alive else {
+        return socket.set_keepalive(false);
+    };
+    let seconds = |duration: Duration| Duration::from_secs(duration.as_secs().max(1));
+    if delay.as_secs() == 0 {
+        return socket.set_keepalive(true);
+    }
+    let probes = TcpKeepalive::new().with_time(seconds(*delay));
+    #[cfg(not(target_os = "openbsd"))]
+    let probes = probes.with_interval(seconds(interval.unwrap_or_default())).with_retries(count.unwrap_or(10));
+    socket.set_tcp_keepalive(&probes)
+}

@@ -1,0 +1,155 @@
+//! One connected and one listening socket, TCP or local: `uv_tcp_t` and `uv_pipe_t` without their state.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
+use socket2::SockRef;
+
+use super::imp::{LocalListener, LocalStream};
+use super::tcp::{self, KeepAlive};
+use crate::address::Address;
+
+/// A connected (or connecting) stream socket.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    Tcp(TcpStream),
+    Local(LocalStream),
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(crate) enum Acceptor {
+    Tcp(TcpListener),
+    Local(LocalListener),
+}
+
+macro_rules! each {
+    ($kind:ident, $value:expr, $socket:ident => $call:expr) => {
+        match $value {
+            $kind::Tcp($socket) => $call,
+            $kind::Local($socket) => $call,
+        }
+    };
+}
+
+impl Transport {
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        each!(Self, self, socket => { let mut socket = socket; socket.read(buffer) })
+    }
+
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        each!(Self, self, socket => { let mut socket = socket; socket.write(bytes) })
+    }
+
+    pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        each!(Self, self, socket => { let mut socket = socket; socket.write_vectored(slices) })
+    }
+
+    /// Sends FIN.
+    pub(crate) fn shutdown(&self) -> io::Result<()> {
+        each!(Self, self, socket => socket.shutdown(Shutdown::Write))
+    }
+
+    /// Takes `SO_ERROR`. Only connect resolution may: on an established socket it would swallow a reset.
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        each!(Self, self, socket => socket.take_error())
+    }
+
+    /// Whether the handshake is over: a socket that still connects has no peer.
+    pub(crate) fn is_connected(&self) -> io::Result<bool> {
+        let peer = each!(Self, self, socket => socket.peer_addr().map(drop));
+        match peer {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected || super::is_in_progress(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn local_address(&self) -> Option<Address> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().ok().map(Address::Tcp),
+            Self::Local(_) => None,
+        }
+    }
+
+    pub(crate) fn remote_address(&self) -> Option<Address> {
+        match self {
+            Self::Tcp(socket) => socket.peer_addr().ok().map(Address::Tcp),
+            Self::Local(_) => None,
+        }
+    }
+
+    pub(crate) fn is_tcp(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
+    pub(crate) fn set_no_delay(&self, on: bool) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.set_nodelay(on),
+            Self::Local(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn set_keep_alive(&self, keep_alive: Option<&KeepAlive>) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => tcp::set_keep_alive(socket, keep_alive),
+            Self::Local(_) => Ok(()),
+        }
+    }
+
+    /// Makes the coming close send RST (`uv_tcp_close_reset`).
+    pub(crate) fn reset_on_close(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => SockRef::from(socket).set_linger(Some(std::time::Duration::ZERO)),
+            Self::Local(_) => Ok(()),
+        }
+    }
+}
+
+impl Acceptor {
+    /// Takes one connection; its peer address comes with it, for a later `getpeername` may fail (a peer that reset already).
+    pub(crate) fn accept(&self) -> io::Result<(Transport, Option<Address>)> {
+        match self {
+            Self::Tcp(socket) => socket.accept().map(|(peer, address)| (Transport::Tcp(peer), Some(Address::Tcp(address)))),
+            Self::Local(socket) => socket.accept().map(|(peer, _)| (Transport::Local(peer), None)),
+        }
+    }
+
+    pub(crate) fn local_address(&self) -> io::Result<Option<Address>> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().map(|address| Some(Address::Tcp(address))),
+            Self::Local(_) => Ok(None),
+        }
+    }
+}
+
+impl Source for Transport {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        each!(Self, self, socket => socket.register(registry, token, interests))
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        each!(Self, self, socket => socket.reregister(registry, token, interests))
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        each!(Self, self, socket => socket.deregister(registry))
+    }
+}
+
+impl Source for Acceptor {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        each!(Self, self, socket => socket.register(registry, token, interests))
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        each!(Self, self, socket => socket.reregister(registry, token, interests))
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        each!(Self, self, socket => socket.deregister(registry))
+    }
+}
