@@ -196,6 +196,17 @@ impl Error {
         Self(Arc::new(repr))
     }
 
+    /// What several attempts came to; one alone is itself. Mirrors Node's `AggregateError`: the first one's code, no message.
+    pub(crate) fn aggregate(mut errors: Vec<Self>) -> Self {
+        if errors.len() == 1 {
+            return errors.remove(0);
+        }
+        let code = errors.first().map_or(code::ETIMEDOUT, Self::code);
+        let mut repr = Repr::new(code, String::new());
+        repr.errors = errors;
+        Self(Arc::new(repr))
+    }
+
     fn system_with(
         syscall: &'static str,
         code: &'static str,

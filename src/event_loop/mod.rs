@@ -194,10 +194,6 @@ impl<H: Host> EventLoop<H> {
         self.ticks.push_back(Job::Task(task));
     }
 
-    pub(crate) fn has_ticks(&self) -> bool {
-        !self.ticks.is_empty()
-    }
-
     /// Queues a completion for the pending phase of this iteration or the next.
     pub(crate) fn defer(&mut self, task: H::Task) {
         self.pending.push_back(Job::Task(task));

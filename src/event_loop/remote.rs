@@ -44,11 +44,6 @@ impl Wakeup {
         }
     }
 
-    /// Whether something was sent since the loop last looked.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.pending.load(Ordering::Acquire)
-    }
-
     /// Clears the flag; what is sent after this wakes the loop again.
     pub(crate) fn take_pending(&self) -> bool {
         self.pending.swap(false, Ordering::AcqRel)

@@ -50,10 +50,6 @@ pub(crate) const COPY_LIMIT: usize = 64 * 1024;
 pub(super) const SLICES: usize = 64;
 
 impl ByteQueue {
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -173,7 +169,7 @@ mod tests {
         let mut queue = ByteQueue::default();
         queue.copy(b"ab");
         queue.copy(b"cd");
-        assert_eq!((queue.len(), queue.single()), (4, Some(&b"abcd"[..])));
+        assert_eq!((queue.len, queue.single()), (4, Some(&b"abcd"[..])));
         queue.advance(3);
         assert_eq!(queue.single(), Some(&b"d"[..]));
         queue.push(Chunk::Shared(Arc::from(&b"xyz"[..])), 1);
@@ -190,7 +186,7 @@ mod tests {
         let mut queue = ByteQueue::default();
         queue.push(Chunk::Owned(Box::new(vec![1, 2, 3, 4])), 1);
         queue.push(Chunk::Owned(Box::new("ab")), 0);
-        assert_eq!((queue.len(), contents(&queue)), (5, vec![2, 3, 4, b'a', b'b']));
+        assert_eq!((queue.len, contents(&queue)), (5, vec![2, 3, 4, b'a', b'b']));
         queue.advance(4);
         assert_eq!(contents(&queue), b"b");
     }

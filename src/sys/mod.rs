@@ -24,7 +24,8 @@ pub(crate) use self::imp::{
     CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, is_blocked,
     is_in_progress, is_out_of_descriptors, listen_local, pair,
 };
-pub(crate) use self::tcp::{KeepAlive, TcpListenOptions, connect_tcp, listen_tcp};
+pub use self::tcp::KeepAlive;
+pub(crate) use self::tcp::{TcpListenOptions, bind_tcp, connect_tcp, listen_tcp};
 pub(crate) use self::transport::{Acceptor, Transport};
 
 /// The name of an error that std made without a system number.

@@ -69,27 +69,34 @@ fn set_reuse_port(socket: &Socket) -> io::Result<()> {
     }
 }
 
+/// A socket bound to the address it will connect from.
+#[derive(Debug)]
+pub(crate) struct Bound(Socket);
+
+/// Binds a socket that will connect to `target`.
+pub(crate) fn bind_tcp(target: SocketAddr, local: SocketAddr) -> io::Result<Bound> {
+    let socket = new_socket(target)?;
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    socket.bind(&local.into())?;
+    Ok(Bound(socket))
+}
+
 /// Starts connecting; the caller resolves the attempt when the socket becomes writable.
-pub(crate) fn connect_tcp(address: SocketAddr, local: Option<SocketAddr>) -> Result<Transport, (&'static str, io::Error)> {
+pub(crate) fn connect_tcp(address: SocketAddr, bound: Option<Bound>) -> io::Result<Transport> {
     // Windows cannot connect to the unspecified address; libuv takes localhost there, and so do the other systems.
     let target = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::from((Ipv4Addr::LOCALHOST, address.port())),
         IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::from((Ipv6Addr::LOCALHOST, address.port())),
         IpAddr::V4(_) | IpAddr::V6(_) => address,
     };
-    let Some(local) = local else {
-        return TcpStream::connect(target).map(Transport::Tcp).map_err(|error| ("connect", error));
+    let Some(Bound(socket)) = bound else {
+        return TcpStream::connect(target).map(Transport::Tcp);
     };
-    let socket = new_socket(target).map_err(|error| ("connect", error))?;
-    #[cfg(not(windows))]
-    socket.set_reuse_address(true).map_err(|error| ("bind", error))?;
-    socket.bind(&local.into()).map_err(|error| ("bind", error))?;
     match socket.connect(&target.into()) {
-        Ok(()) => {}
-        Err(error) if super::is_in_progress(&error) => {}
-        Err(error) => return Err(("connect", error)),
+        Err(error) if !super::is_in_progress(&error) => Err(error),
+        _ => Ok(Transport::Tcp(TcpStream::from_std(socket.into()))),
     }
-    Ok(Transport::Tcp(TcpStream::from_std(socket.into())))
 }
 
 fn new_socket(address: SocketAddr) -> io::Result<Socket> {

@@ -1,0 +1,169 @@
+//! Emitting events: listeners are called one by one, each free to do anything.
+//!
+//! The rule of the whole crate is kept here: take the closure out, end every borrow, call, look the object up again.
+
+use std::net::IpAddr;
+
+use super::Reactor;
+use super::host::{Entry, Handle};
+use super::server::{Dropped, Server, ServerId};
+use super::socket::{Socket, SocketId};
+use crate::address::Address;
+use crate::error::{Error, Result};
+
+/// An event of a socket with its arguments, in Node's order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event<'e> {
+    Lookup(Result<IpAddr, &'e Error>, &'e str),
+    ConnectionAttempt(&'e Address),
+    ConnectionAttemptFailed(&'e Address, &'e Error),
+    Connect,
+    Ready,
+    Data(&'e [u8]),
+    End,
+    Finish,
+    Drain,
+    Timeout,
+    Pause,
+    Resume,
+    Error(&'e Error),
+    Close(bool),
+}
+
+/// An event of a server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ServerEvent<'e> {
+    Listening,
+    Connection(SocketId),
+    Drop(&'e Dropped),
+    Error(&'e Error),
+    Close,
+}
+
+/// The bit of each event in a listener's mask.
+pub(crate) mod events {
+    pub(crate) const LOOKUP: u32 = 1 << 0;
+    pub(crate) const CONNECTION_ATTEMPT: u32 = 1 << 1;
+    pub(crate) const CONNECTION_ATTEMPT_FAILED: u32 = 1 << 2;
+    pub(crate) const CONNECT: u32 = 1 << 3;
+    pub(crate) const READY: u32 = 1 << 4;
+    pub(crate) const DATA: u32 = 1 << 5;
+    pub(crate) const END: u32 = 1 << 6;
+    pub(crate) const FINISH: u32 = 1 << 7;
+    pub(crate) const DRAIN: u32 = 1 << 8;
+    pub(crate) const TIMEOUT: u32 = 1 << 9;
+    pub(crate) const PAUSE: u32 = 1 << 10;
+    pub(crate) const RESUME: u32 = 1 << 11;
+    pub(crate) const ERROR: u32 = 1 << 12;
+    pub(crate) const CLOSE: u32 = 1 << 13;
+    pub(crate) const LISTENING: u32 = 1 << 14;
+    pub(crate) const CONNECTION: u32 = 1 << 15;
+    pub(crate) const DROP: u32 = 1 << 16;
+}
+
+impl Event<'_> {
+    fn bit(self) -> u32 {
+        match self {
+            Event::Lookup(..) => events::LOOKUP,
+            Event::ConnectionAttempt(_) => events::CONNECTION_ATTEMPT,
+            Event::ConnectionAttemptFailed(..) => events::CONNECTION_ATTEMPT_FAILED,
+            Event::Connect => events::CONNECT,
+            Event::Ready => events::READY,
+            Event::Data(_) => events::DATA,
+            Event::End => events::END,
+            Event::Finish => events::FINISH,
+            Event::Drain => events::DRAIN,
+            Event::Timeout => events::TIMEOUT,
+            Event::Pause => events::PAUSE,
+            Event::Resume => events::RESUME,
+            Event::Error(_) => events::ERROR,
+            Event::Close(_) => events::CLOSE,
+        }
+    }
+}
+
+impl ServerEvent<'_> {
+    fn bit(self) -> u32 {
+        match self {
+            ServerEvent::Listening => events::LISTENING,
+            ServerEvent::Connection(_) => events::CONNECTION,
+            ServerEvent::Drop(_) => events::DROP,
+            ServerEvent::Error(_) => events::ERROR,
+            ServerEvent::Close => events::CLOSE,
+        }
+    }
+}
+
+/// A listener of a socket.
+pub(crate) type SocketListener<S> = dyn FnMut(&mut Socket<'_, S>, Event<'_>, &mut S) -> Result;
+
+/// A listener of a server.
+pub(crate) type ServerListener<S> = dyn FnMut(&mut Server<'_, S>, ServerEvent<'_>, &mut S);
+
+/// A completion callback of a write or an end, called once.
+pub(crate) type Done<S> = Box<dyn FnOnce(&mut Socket<'_, S>, Result, &mut S) -> Result>;
+
+impl<S> Reactor<S> {
+    /// Emits an event of a socket; true if somebody heard it.
+    pub(super) fn emit(&mut self, id: SocketId, event: Event<'_>, state: &mut S) -> bool {
+        let (bit, until) = (event.bit(), self.serials.mark());
+        let (mut after, mut heard) = (0, false);
+        while let Some((listener, serial, mut call)) =
+            self.socket_entry(id).and_then(|socket| socket.listeners.take_next(bit, after, until))
+        {
+            after = serial;
+            self.unheard = false;
+            self.current_listener = Some(listener);
+            let result = call(&mut Socket::new(self, id), event, state);
+            self.current_listener = None;
+            heard |= !std::mem::take(&mut self.unheard);
+            if let Some(socket) = self.socket_entry(id) {
+                socket.listeners.put_back(listener, call);
+            }
+            if let Err(error) = result {
+                self.destroy(id, Some(error));
+            }
+        }
+        heard
+    }
+
+    /// Emits an event of a server; true if somebody heard it.
+    pub(super) fn emit_server(&mut self, id: ServerId, event: ServerEvent<'_>, state: &mut S) -> bool {
+        let (bit, until) = (event.bit(), self.serials.mark());
+        let (mut after, mut heard) = (0, false);
+        while let Some((listener, serial, mut call)) =
+            self.server_entry(id).and_then(|server| server.listeners.take_next(bit, after, until))
+        {
+            (after, heard) = (serial, true);
+            self.current_listener = Some(listener);
+            call(&mut Server::new(self, id), event, state);
+            self.current_listener = None;
+            if let Some(server) = self.server_entry(id) {
+                server.listeners.put_back(listener, call);
+            }
+        }
+        heard
+    }
+
+    /// Emits `error`, and sees to it if nobody hears.
+    pub(super) fn emit_error(&mut self, id: SocketId, error: &Error, setup: bool, state: &mut S) {
+        if !self.emit(id, Event::Error(error), state) {
+            self.unhandled_error(Handle::Socket(id), error, setup, state);
+        }
+    }
+
+    /// Calls the completion callback of a write or an end.
+    pub(super) fn complete(&mut self, id: SocketId, done: Done<S>, result: Result, state: &mut S) {
+        if let Err(error) = done(&mut Socket::new(self, id), result, state) {
+            self.destroy(id, Some(error));
+        }
+    }
+
+    /// Whether anybody listens for an event of a socket.
+    pub(super) fn has_listener(&self, id: SocketId, event: u32) -> bool {
+        match self.event_loop.handles.get(id.0) {
+            Some(Entry::Socket(socket)) => socket.listeners.has(event),
+            _ => false,
+        }
+    }
+}

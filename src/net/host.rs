@@ -1,0 +1,139 @@
+//! Where the loop calls in: each readiness and each deferred step finds its method here.
+
+use super::Reactor;
+use super::server::{ServerId, ServerState};
+use super::socket::{SocketId, SocketState};
+use super::timers::{TimerId, WatcherId};
+use crate::event_loop::{EventLoop, Host, Key};
+
+/// Names anything a reactor owns; [`Reactor::handles`] lists them (`uv_walk`).
+///
+/// ```
+/// use netloop::{Handle, Reactor};
+///
+/// let mut reactor = Reactor::<()>::new()?;
+/// let server = reactor.create_server(|_, _| {}).id();
+/// assert_eq!(reactor.handles().collect::<Vec<_>>(), [Handle::Server(server)]);
+/// # Ok::<(), netloop::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Handle {
+    /// A socket, in whatever state.
+    Socket(SocketId),
+    /// A server, listening or not.
+    Server(ServerId),
+    /// A timer.
+    Timer(TimerId),
+    /// An idle, prepare or check watcher.
+    Watcher(WatcherId),
+}
+
+/// What a slot of the handle table holds.
+pub(crate) enum Entry<S> {
+    Socket(SocketState<S>),
+    Server(Box<ServerState<S>>),
+}
+
+/// A deferred step. Those with a life number are void once the object has begun another life.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Task {
+    // Ticks of a socket.
+    Attempt(SocketId, u32),
+    ConnectStarted(SocketId, u32),
+    Resume(SocketId),
+    Pause(SocketId),
+    End(SocketId),
+    AutoEnd(SocketId),
+    Finish(SocketId),
+    /// Writes up to this number were taken at once.
+    WriteDone(SocketId, u64),
+    WriteFailed(SocketId),
+    ErrorBuffer(SocketId),
+    Rejected(SocketId),
+    Error(SocketId),
+    CloseWithoutHandle(SocketId),
+    // Pending completions of a socket.
+    ShutDown(SocketId, u32),
+    Connected(SocketId, u32),
+    // Closing notifications of a socket; of one destroy, the cancelled requests come first.
+    Cancelled(SocketId),
+    Closed(SocketId, bool),
+    // Timers of a socket.
+    IdleTimeout(SocketId),
+    // Ticks and timers of a server.
+    Bind(ServerId, u32),
+    Listening(ServerId, u32),
+    ServerError(ServerId),
+    ServerClose(ServerId),
+    RetryAccept(ServerId),
+}
+
+impl<S> Host for Reactor<S> {
+    type State = S;
+    type Handle = Entry<S>;
+    type Task = Task;
+
+    fn event_loop(&mut self) -> &mut EventLoop<Self> {
+        &mut self.event_loop
+    }
+
+    fn on_ready(&mut self, key: Key, state: &mut S) {
+        match self.event_loop.handles.get(key) {
+            Some(Entry::Socket(_)) => self.on_socket_ready(SocketId(key), state),
+            Some(Entry::Server(_)) => self.on_server_ready(ServerId(key), state),
+            None => {}
+        }
+    }
+
+    fn on_task(&mut self, task: Task, state: &mut S) {
+        match task {
+            Task::Attempt(id, life) => self.on_attempt(id, life, state),
+            Task::ConnectStarted(id, life) => self.on_connect_started(id, life, state),
+            Task::Resume(id) => self.on_resume(id, state),
+            Task::Pause(id) => drop(self.emit(id, super::emit::Event::Pause, state)),
+            Task::End(id) => self.on_end(id, state),
+            Task::AutoEnd(id) => self.on_auto_end(id),
+            Task::Finish(id) => self.on_finish(id, state),
+            Task::WriteDone(id, up_to) => self.on_write_done(id, up_to, state),
+            Task::WriteFailed(id) => self.on_write_failed(id, state),
+            Task::ErrorBuffer(id) => self.error_buffer(id, state),
+            Task::Rejected(id) => self.on_rejected(id, state),
+            Task::Error(id) => self.on_error(id, state),
+            Task::CloseWithoutHandle(id) => self.on_closed(id, false, state),
+            Task::ShutDown(id, life) => self.on_shut_down(id, life, state),
+            Task::Connected(id, life) => self.on_local_connected(id, life, state),
+            Task::Cancelled(id) => self.on_cancelled(id, state),
+            Task::Closed(id, had_error) => self.on_closed(id, had_error, state),
+            Task::IdleTimeout(id) => self.on_idle_timeout(id, state),
+            Task::Bind(id, life) => self.on_bind(id, life),
+            Task::Listening(id, life) => self.on_listening(id, life, state),
+            Task::ServerError(id) => self.on_server_error(id, state),
+            Task::ServerClose(id) => self.on_server_close(id, state),
+            Task::RetryAccept(id) => self.event_loop.handles.list(id.0),
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.gathering.is_empty() {
+            self.flush_gathered();
+        }
+    }
+
+    fn reap(&mut self) {
+        while let Some(key) = self.graveyard.pop() {
+            let is_dead = match self.event_loop.handles.get(key) {
+                Some(Entry::Socket(socket)) if socket.waits_for_timers() => {
+                    self.waiting_for_timers.push(SocketId(key));
+                    false
+                }
+                Some(Entry::Socket(socket)) => socket.is_dead(),
+                Some(Entry::Server(server)) => server.is_dead(),
+                None => false,
+            };
+            if is_dead {
+                self.event_loop.handles.remove(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Descriptors for the outside: embedding the reactor, options by socket2.
+
+#[cfg(unix)]
+mod unix {
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+    use crate::net::{Reactor, Socket};
+    use crate::stream::Stream;
+    use crate::sys::Transport;
+
+    /// The selector's descriptor: readable when the loop has events. Mirrors `uv_backend_fd`.
+    ///
+    /// An outer loop waits for it at most [`Reactor::backend_timeout`], asked anew each time, then calls
+    /// [`Reactor::run_nowait`]. Once the events are taken the descriptor is quiet although work may be left: the timeout of
+    /// zero tells.
+    impl<S> AsFd for Reactor<S> {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.event_loop.registry().as_fd()
+        }
+    }
+
+    impl<S> AsRawFd for Reactor<S> {
+        fn as_raw_fd(&self) -> RawFd {
+            self.event_loop.registry().as_raw_fd()
+        }
+    }
+
+    /// The socket's descriptor, for options (`socket2::SockRef::from(&socket)`); reading or writing it breaks the socket.
+    ///
+    /// A socket without a handle (never connected, or destroyed) gives a descriptor that is no socket: options fail with
+    /// `ENOTSOCK`.
+    impl<S> AsFd for Socket<'_, S> {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            match self.entry().and_then(|socket| socket.stream.as_ref()).map(Stream::expose) {
+                Some(Transport::Tcp(socket)) => socket.as_fd(),
+                Some(Transport::Local(socket)) => socket.as_fd(),
+                None => self.reactor_ref().event_loop.registry().as_fd(),
+            }
+        }
+    }
+}

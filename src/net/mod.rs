@@ -1,0 +1,32 @@
+//! Node's objects: `Server` and `Socket` on the loop. Mirrors `lib/net.js` and `lib/internal/streams/*.js`.
+//!
+//! A [`Reactor`] owns the loop and every object; an object is reached through a short-lived view made of the reactor and an
+//! id. The files of `socket/` and `server/` hold the parts of one object each; `host.rs` is where the loop calls in.
+
+mod emit;
+mod handler;
+mod host;
+mod interop;
+mod listeners;
+mod map;
+mod options;
+mod outcome;
+mod reactor;
+mod remote;
+mod server;
+mod socket;
+mod timers;
+mod unhandled;
+
+pub use self::handler::Handler;
+pub use self::host::Handle;
+pub use self::listeners::ListenerId;
+pub use self::map::SocketMap;
+pub use self::options::{ConnectOptions, KeepAlive, ListenOptions, ReactorOptions, ServerOptions, SocketOptions};
+pub use self::outcome::Outcome;
+pub use self::reactor::{Metrics, Reactor};
+pub use self::remote::{Remote, RemoteError};
+pub use self::server::{Dropped, Server, ServerId, ShutdownReport};
+pub use self::socket::{ReadyState, Socket, SocketId, Writer};
+pub use self::timers::{ImmediateId, TimerId, WatcherId, WorkId};
+pub use self::unhandled::UnhandledErrors;

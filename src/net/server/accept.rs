@@ -1,0 +1,130 @@
+//! Accepting. Mirrors `onconnection` (`lib/net.js`) and `uv__server_io`.
+
+use std::time::Duration;
+
+use super::{Server, ServerId};
+use crate::address::Address;
+use crate::event_loop::{Readiness, TimerJob, after_callback};
+use crate::net::Reactor;
+use crate::net::emit::ServerEvent;
+use crate::net::host::{Entry, Task};
+use crate::stream::Accepted;
+use crate::sys::Transport;
+
+/// A connection that was closed at once, because there were too many: the argument of `drop`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// Our address; `None` for Unix-domain sockets.
+    pub local: Option<Address>,
+    /// The peer's address; `None` for Unix-domain sockets.
+    pub remote: Option<Address>,
+}
+
+/// How long to wait before accepting again when there is neither a descriptor nor a reserve.
+const RETRY: Duration = Duration::from_millis(100);
+
+impl<S> Reactor<S> {
+    /// Takes waiting connections, with a budget. What the budget leaves is taken in the next iteration: the selector will not
+    /// tell again.
+    pub(in crate::net) fn on_server_ready(&mut self, id: ServerId, state: &mut S) {
+        for _ in 0..self.options.accept_budget.max(1) {
+            let Some((server, readiness)) = self.server_slot(id) else {
+                return;
+            };
+            let Some(listener) = server.listener.as_ref().filter(|_| readiness.has_any(Readiness::INPUT)) else {
+                return;
+            };
+            let accepted = listener.accept(readiness);
+            self.counters.accepts += 1;
+            match accepted {
+                Accepted::Peer(transport, remote) => {
+                    self.accept(id, transport, remote, state);
+                    after_callback(self, state);
+                }
+                Accepted::Blocked => return,
+                Accepted::OutOfDescriptors => {
+                    self.shed(id);
+                    return;
+                }
+                // The peer was quicker to go; the next may be there.
+                Accepted::Failed(error) => log::debug!("accept: {error}"),
+            }
+        }
+        self.event_loop.handles.list(id.0);
+    }
+
+    /// One connection: too many, or a socket and `connection`.
+    fn accept(&mut self, id: ServerId, transport: Transport, remote: Option<Address>, state: &mut S) {
+        let Some(server) = self.server_entry(id) else {
+            return;
+        };
+        if server.options.max_connections.is_some_and(|max| server.connections >= max) {
+            let dropped = Dropped { local: transport.local_address(), remote };
+            drop(transport);
+            self.emit_server(id, ServerEvent::Drop(&dropped), state);
+            return;
+        }
+        let (options, paused) = (server.options.socket.clone(), server.options.pause_on_connect);
+        match self.adopt_transport(transport, remote, &options, paused) {
+            Ok(socket) => {
+                self.set_server(socket, id);
+                if let Some(server) = self.server_entry(id) {
+                    server.connections += 1;
+                }
+                self.emit_server(id, ServerEvent::Connection(socket), state);
+            }
+            Err(error) => log::warn!("an accepted connection cannot be watched and is closed: {error}"),
+        }
+    }
+
+    /// No descriptor is left: with the reserve, waiting peers are accepted and closed; without it, we try again in a while.
+    fn shed(&mut self, id: ServerId) {
+        let limit = self.options.accept_budget.max(1);
+        let Some(slot) = self.event_loop.handles.slot(id.0) else {
+            return;
+        };
+        let Entry::Server(server) = &mut slot.handle else {
+            return;
+        };
+        let Some(listener) = &server.listener else {
+            return;
+        };
+        log::warn!("no descriptor left: waiting connections are closed");
+        if listener.shed(&mut slot.readiness, &mut self.reserve, limit) || server.retry.is_some() {
+            self.forget_retry(id);
+            return;
+        }
+        // Does not hold the loop by itself: the listening server does.
+        let timer = self.event_loop.timers.insert(TimerJob::Task(Task::RetryAccept(id)), None, false);
+        if let Some(server) = self.server_entry(id) {
+            server.retry = Some(timer);
+        }
+        self.start_retry(id);
+    }
+
+    /// Starts the retry timer, if it is wanted.
+    fn start_retry(&mut self, id: ServerId) {
+        let now = self.event_loop.now();
+        if let Some(timer) = self.server_entry(id).and_then(|server| server.retry) {
+            self.event_loop.timers.start(timer, now + crate::event_loop::nanos(RETRY));
+        }
+    }
+
+    fn forget_retry(&mut self, id: ServerId) {
+        if let Some((server, readiness)) = self.server_slot(id) {
+            if readiness.has_any(Readiness::INPUT) {
+                self.start_retry(id);
+            } else if let Some(timer) = server.retry.take() {
+                self.event_loop.timers.remove(timer);
+            }
+        }
+    }
+}
+
+impl<S> Server<'_, S> {
+    /// The server's options, as accepted sockets get them.
+    pub fn pause_on_connect(&self) -> bool {
+        self.entry().is_some_and(|server| server.options.pause_on_connect)
+    }
+}

@@ -1,0 +1,230 @@
+//! Listening and closing. Mirrors `setupListenHandle`, `Server.prototype.close` and `_emitCloseIfDrained` (`lib/net.js`).
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+
+use super::ServerId;
+use crate::address::{Address, Endpoint, Target};
+use crate::error::{Error, code};
+use crate::net::Reactor;
+use crate::net::emit::ServerEvent;
+use crate::net::host::{Entry, Handle, Task};
+use crate::net::options::ListenOptions;
+use crate::net::socket::SocketId;
+use crate::stream::Listener;
+use crate::sys::{self, Acceptor, TcpListenOptions};
+
+/// What `close` says of a server that does not listen.
+pub(super) fn not_running() -> Error {
+    Error::with_code(code::ERR_SERVER_NOT_RUNNING, "Server is not running.")
+}
+
+impl<S> Reactor<S> {
+    pub(super) fn listen(&mut self, id: ServerId, endpoint: Endpoint, options: ListenOptions) {
+        let setup = !self.event_loop.is_running();
+        let Some(server) = self.server_entry(id) else {
+            return;
+        };
+        if server.listener.is_some() {
+            let text = "Listen method has been called more than once without closing.";
+            self.fail_server(id, Error::with_code(code::ERR_SERVER_ALREADY_LISTEN, text), setup);
+            return;
+        }
+        server.life_number = server.life_number.wrapping_add(1);
+        (server.setup, server.closed, server.pending) = (setup, false, None);
+        let life = server.life_number;
+        match &endpoint.0 {
+            Target::Port(_) | Target::Addr(_) | Target::Path(_) => self.bind(id, &endpoint, &options),
+            Target::Host(..) => {
+                server.pending = Some((endpoint, options));
+                self.event_loop.tick_task(Task::Bind(id, life));
+            }
+        }
+    }
+
+    /// The tick of a listen at a textual host: a literal is bound, a name looked up first.
+    pub(in crate::net) fn on_bind(&mut self, id: ServerId, life: u32) {
+        let Some(server) = self.server_entry(id).filter(|server| server.life_number == life) else {
+            return;
+        };
+        let Some((Endpoint(Target::Host(host, port)), options)) = server.pending.take() else {
+            return;
+        };
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            self.bind(id, &Endpoint::from((ip, port)), &options);
+            return;
+        }
+        // Keeps the server from being taken for dead meanwhile.
+        server.pending = Some((Endpoint::from((host.as_str(), port)), options.clone()));
+        let asked = host.clone();
+        let work = move || (asked.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+        self.event_loop.queue_work(work, move |reactor: &mut Self, answer, state| {
+            reactor.on_listen_lookup(id, life, &host, answer, &options, state);
+        });
+    }
+
+    fn on_listen_lookup(
+        &mut self,
+        id: ServerId,
+        life: u32,
+        host: &str,
+        answer: io::Result<Vec<SocketAddr>>,
+        options: &ListenOptions,
+        state: &mut S,
+    ) {
+        let Some(server) = self.server_entry(id).filter(|server| server.life_number == life) else {
+            return;
+        };
+        server.pending = None;
+        let (addresses, error) = match answer {
+            Ok(addresses) => (addresses, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let global = addresses.iter().find(|address| !is_link_local(address)).or(addresses.first());
+        match global {
+            Some(&address) => self.bind(id, &Endpoint::from(address), options),
+            None => {
+                let setup = server.setup;
+                self.emit_server_error(id, &Error::lookup(host, error), setup, state);
+            }
+        }
+    }
+
+    /// Binds and listens now; what comes of it is told on a tick.
+    fn bind(&mut self, id: ServerId, endpoint: &Endpoint, options: &ListenOptions) {
+        let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
+            return;
+        };
+        let Entry::Server(server) = &mut slot.handle else {
+            return;
+        };
+        let (setup, life) = (server.setup, server.life_number);
+        let listening = open(endpoint, options).and_then(|mut listener| match listener.register(&mut registrar) {
+            Ok(()) => Ok(listener),
+            Err(error) => Err(Error::listen(listener.address().as_ref(), error)),
+        });
+        match listening {
+            Ok(listener) => {
+                server.listener = Some(listener);
+                self.hold_server(id);
+                self.event_loop.tick_task(Task::Listening(id, life));
+            }
+            Err(error) => self.fail_server(id, error, setup),
+        }
+    }
+
+    pub(in crate::net) fn on_listening(&mut self, id: ServerId, life: u32, state: &mut S) {
+        let current = self.server_entry(id).filter(|server| server.life_number == life && server.listener.is_some());
+        if let Some(server) = current {
+            server.setup = false;
+            self.emit_server(id, ServerEvent::Listening, state);
+        }
+    }
+
+    /// Queues an `error` for the next tick.
+    pub(super) fn fail_server(&mut self, id: ServerId, error: Error, setup: bool) {
+        if let Some(server) = self.server_entry(id) {
+            server.errors.push_back((error, setup));
+            self.event_loop.tick_task(Task::ServerError(id));
+        }
+    }
+
+    pub(in crate::net) fn on_server_error(&mut self, id: ServerId, state: &mut S) {
+        if let Some((error, setup)) = self.server_entry(id).and_then(|server| server.errors.pop_front()) {
+            self.emit_server_error(id, &error, setup, state);
+        }
+    }
+
+    fn emit_server_error(&mut self, id: ServerId, error: &Error, setup: bool, state: &mut S) {
+        if !self.emit_server(id, ServerEvent::Error(error), state) {
+            self.unhandled_error(Handle::Server(id), error, setup, state);
+        }
+    }
+
+    /// Closes the listening handle now; `close` follows when the last connection has gone.
+    pub(super) fn close_server(&mut self, id: ServerId) {
+        let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
+            return;
+        };
+        let Entry::Server(server) = &mut slot.handle else {
+            return;
+        };
+        server.life_number = server.life_number.wrapping_add(1);
+        server.pending = None;
+        let retry = server.retry.take();
+        if let Some(listener) = server.listener.take() {
+            listener.close(&mut registrar);
+        }
+        if let Some(retry) = retry {
+            self.event_loop.timers.remove(retry);
+        }
+        self.hold_server(id);
+        self.close_if_drained(id);
+    }
+
+    fn close_if_drained(&mut self, id: ServerId) {
+        if self.server_entry(id).is_some_and(|server| server.is_drained()) {
+            self.event_loop.tick_task(Task::ServerClose(id));
+        }
+    }
+
+    pub(in crate::net) fn on_server_close(&mut self, id: ServerId, state: &mut S) {
+        if let Some(server) = self.server_entry(id) {
+            server.closed = server.is_drained() && server.pending.is_none();
+            self.emit_server(id, ServerEvent::Close, state);
+            self.graveyard.push(id.0);
+        }
+    }
+
+    /// A connection is destroyed: its server counts it no more, and may have waited for it. Mirrors the end of
+    /// `Socket.prototype._destroy`.
+    pub(in crate::net) fn leave_server(&mut self, id: SocketId) {
+        let Some(server_id) = self.socket_entry(id).and_then(|socket| socket.server()) else {
+            return;
+        };
+        if let Some(server) = self.server_entry(server_id) {
+            server.connections = server.connections.saturating_sub(1);
+            self.close_if_drained(server_id);
+        }
+    }
+}
+
+/// Opens the listening socket of an endpoint that needs no lookup.
+fn open(endpoint: &Endpoint, options: &ListenOptions) -> Result<Listener, Error> {
+    match &endpoint.0 {
+        Target::Port(port) => open_any(*port, options),
+        Target::Addr(address) => open_tcp(*address, options),
+        Target::Path(path) => match sys::listen_local(path, options.backlog_or_default()) {
+            Ok(acceptor) => Ok(Listener::new(acceptor, Some(path.clone()))),
+            Err(error) => Err(Error::listen(Some(&Address::Unix(path.clone())), error)),
+        },
+        Target::Host(host, _) => Err(Error::lookup(host, None)),
+    }
+}
+
+/// Every address: IPv6 and with it IPv4, or IPv4 alone where there is no IPv6. An address in use is reported for IPv6.
+fn open_any(port: u16, options: &ListenOptions) -> Result<Listener, Error> {
+    match open_tcp((Ipv6Addr::UNSPECIFIED, port).into(), options) {
+        Err(error) if error.code() != code::EADDRINUSE => open_tcp((Ipv4Addr::UNSPECIFIED, port).into(), options),
+        result => result,
+    }
+}
+
+fn open_tcp(address: SocketAddr, options: &ListenOptions) -> Result<Listener, Error> {
+    let tcp = TcpListenOptions {
+        backlog: options.backlog_or_default(),
+        ipv6_only: options.ipv6_only,
+        reuse_port: options.reuse_port,
+    };
+    let acceptor: Acceptor =
+        sys::listen_tcp(address, tcp).map_err(|error| Error::listen(Some(&Address::Tcp(address)), error))?;
+    Ok(Listener::new(acceptor, None))
+}
+
+/// fe80::/10: such an address needs a scope that a lookup does not give.
+fn is_link_local(address: &SocketAddr) -> bool {
+    match address.ip() {
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+        IpAddr::V4(_) => false,
+    }
+}

@@ -1,0 +1,329 @@
+//! One server: its state, and the view through which it is used. Mirrors `net.Server` (`lib/net.js`).
+
+mod accept;
+mod events;
+mod listen;
+mod shutdown;
+
+use std::collections::VecDeque;
+use std::fmt;
+
+pub use self::accept::Dropped;
+pub use self::shutdown::ShutdownReport;
+use super::Reactor;
+use super::emit::ServerListener;
+use super::host::Entry;
+use super::listeners::Listeners;
+use super::options::{ListenOptions, ServerOptions};
+use super::outcome::Outcome;
+use super::socket::{Socket, SocketId};
+use crate::address::{Address, Endpoint, IntoEndpoint};
+use crate::error::{Error, Result};
+use crate::event_loop::{Key, Readiness};
+use crate::stream::Listener;
+
+/// Names a server: small, `Copy`, to be stored anywhere. Stale once its `close` is over.
+///
+/// ```
+/// let mut reactor = netloop::Reactor::new()?;
+/// let id = reactor.create_server(|_, _| {}).listen(0).id();
+/// reactor.server(id).expect("it listens").close();
+/// reactor.run(&mut ())?;
+/// assert!(reactor.server(id).is_none());
+/// # Ok::<(), netloop::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(pub(in crate::net) Key);
+
+/// A server: a short-lived view, made of the reactor and an id. Mirrors `net.Server`.
+///
+/// ```
+/// let mut reactor = netloop::Reactor::new()?;
+/// reactor
+///     .create_server(|socket, _| socket.end_with("hello\n"))
+///     .on_error(|_, error, _| eprintln!("{error}"))
+///     .on_listening(|server, _| {
+///         println!("listening on {:?}", server.address());
+///         server.close();
+///     })
+///     .listen(0);
+/// reactor.run(&mut ())?;
+/// # Ok::<(), netloop::Error>(())
+/// ```
+pub struct Server<'r, S = ()> {
+    reactor: &'r mut Reactor<S>,
+    id: ServerId,
+}
+
+/// Everything about one server.
+pub(crate) struct ServerState<S> {
+    listener: Option<Listener>,
+    pub(in crate::net) listeners: Listeners<ServerListener<S>>,
+    options: ServerOptions,
+    connections: usize,
+    /// Counts listens and closes, so that a late step of another is known.
+    life_number: u32,
+    /// What is to be bound when its tick comes or its name is resolved.
+    pending: Option<(Endpoint, ListenOptions)>,
+    errors: VecDeque<(Error, bool)>,
+    /// Accepting waits for a free descriptor.
+    retry: Option<Key>,
+    has_ref: bool,
+    /// The listen under way was set up before `run`.
+    setup: bool,
+    /// `close` was emitted since the last listen.
+    closed: bool,
+}
+
+impl<S> ServerState<S> {
+    fn new(options: ServerOptions) -> Self {
+        Self {
+            listener: None,
+            listeners: Listeners::default(),
+            options,
+            connections: 0,
+            life_number: 0,
+            pending: None,
+            errors: VecDeque::new(),
+            retry: None,
+            has_ref: true,
+            setup: false,
+            closed: false,
+        }
+    }
+
+    pub(in crate::net) fn is_dead(&self) -> bool {
+        self.closed && self.listener.is_none() && self.pending.is_none() && self.connections == 0
+    }
+
+    /// No handle and no connection: `close` is due (`_emitCloseIfDrained`).
+    fn is_drained(&self) -> bool {
+        self.listener.is_none() && self.connections == 0
+    }
+}
+
+impl<S> Reactor<S> {
+    /// Makes a server; `on_connection` is called for each accepted socket. Mirrors `net.createServer`.
+    ///
+    /// It does nothing until [`listen`](Server::listen).
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|socket, _| {
+    ///     socket.on_data(|socket, chunk, _| socket.write(chunk));
+    /// });
+    /// assert!(!server.is_listening());
+    /// server.listen(0);
+    /// assert!(server.is_listening());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn create_server<R: Outcome>(
+        &mut self,
+        on_connection: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static,
+    ) -> Server<'_, S> {
+        self.create_server_with(ServerOptions::new(), on_connection)
+    }
+
+    /// As [`create_server`](Self::create_server), with options.
+    pub fn create_server_with<R: Outcome>(
+        &mut self,
+        options: ServerOptions,
+        on_connection: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static,
+    ) -> Server<'_, S> {
+        let id = ServerId(self.event_loop.handles.insert(Entry::Server(Box::new(ServerState::new(options)))));
+        let mut server = Server::new(self, id);
+        server.on_connection(on_connection);
+        server
+    }
+
+    /// A view of a server; `None` once its `close` is over.
+    pub fn server(&mut self, id: ServerId) -> Option<Server<'_, S>> {
+        self.server_entry(id)?;
+        Some(Server::new(self, id))
+    }
+
+    pub(in crate::net) fn server_entry(&mut self, id: ServerId) -> Option<&mut ServerState<S>> {
+        self.server_slot(id).map(|(server, _)| server)
+    }
+
+    fn server_slot(&mut self, id: ServerId) -> Option<(&mut ServerState<S>, &mut Readiness)> {
+        let slot = self.event_loop.handles.slot(id.0)?;
+        match &mut slot.handle {
+            Entry::Server(server) => Some((server, &mut slot.readiness)),
+            Entry::Socket(_) => None,
+        }
+    }
+
+    /// A listening server holds the loop if it is ref'd.
+    fn hold_server(&mut self, id: ServerId) {
+        let held = self.server_entry(id).is_some_and(|server| server.has_ref && server.listener.is_some());
+        self.event_loop.handles.hold(id.0, held);
+    }
+}
+
+impl<'r, S> Server<'r, S> {
+    pub(in crate::net) fn new(reactor: &'r mut Reactor<S>, id: ServerId) -> Self {
+        Self { reactor, id }
+    }
+
+    /// The server's id.
+    pub fn id(&self) -> ServerId {
+        self.id
+    }
+
+    /// The reactor it lives on.
+    pub fn reactor(&mut self) -> &mut Reactor<S> {
+        self.reactor
+    }
+
+    fn entry(&self) -> Option<&ServerState<S>> {
+        match self.reactor.event_loop.handles.get(self.id.0)? {
+            Entry::Server(server) => Some(server),
+            Entry::Socket(_) => None,
+        }
+    }
+
+    fn entry_mut(&mut self) -> Option<&mut ServerState<S>> {
+        self.reactor.server_entry(self.id)
+    }
+
+    /// Listens; mirrors `server.listen`. See [`listen_with`](Self::listen_with).
+    pub fn listen(&mut self, at: impl IntoEndpoint) -> &mut Self {
+        self.listen_with(at, ListenOptions::new())
+    }
+
+    /// Listens, with options; mirrors `server.listen`.
+    ///
+    /// A port, an address or a path is bound inside the call, so that [`port`](Self::port) answers at once; a textual host is
+    /// bound on a tick, or when it is resolved. The outcome comes on a tick, as `listening` or as `error` (`EADDRINUSE`,
+    /// `EACCES`, `EADDRNOTAVAIL`, `EINVAL`, …), after which it may listen again. On a server that listens already an `error`
+    /// with `ERR_SERVER_ALREADY_LISTEN` comes and nothing changes.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut first = reactor.create_server(|_, _| {});
+    /// let port = first.listen(([127, 0, 0, 1], 0)).port().expect("bound");
+    /// reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], port));
+    /// let error = reactor.run(&mut ()).expect_err("nobody hears the error of a listen that was set up before");
+    /// assert_eq!(error.code(), netloop::code::EADDRINUSE);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn listen_with(&mut self, at: impl IntoEndpoint, options: ListenOptions) -> &mut Self {
+        self.reactor.listen(self.id, at.into_endpoint(), options);
+        self
+    }
+
+    /// Stops listening at once; `close` comes when the last connection has gone. Mirrors `server.close`.
+    ///
+    /// Connections are left alone: see [`shutdown`](Self::shutdown). Each call is answered by a `close` event.
+    pub fn close(&mut self) {
+        self.reactor.close_server(self.id);
+    }
+
+    /// As [`close`](Self::close); `done` is called with the next `close` event, with `ERR_SERVER_NOT_RUNNING` if the server
+    /// did not listen. Mirrors `server.close(callback)`.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<Vec<bool>>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// server.listen(0);
+    /// server.close_then(|_, result, log| log.push(result.is_ok()));
+    /// server.close_then(|_, result, log| log.push(result.is_ok()));
+    /// let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert_eq!(log, [true, false]);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn close_then(&mut self, done: impl FnOnce(&mut Server<'_, S>, Result<()>, &mut S) + 'static) {
+        let listened = self.is_listening();
+        self.once_close(move |server, state| {
+            let result = if listened { Ok(()) } else { Err(listen::not_running()) };
+            done(server, result, state);
+        });
+        self.close();
+    }
+
+    /// The bound address; `None` when it does not listen. Mirrors `server.address()`.
+    pub fn address(&self) -> Option<Address> {
+        self.entry()?.listener.as_ref()?.address()
+    }
+
+    /// The bound port; the real one after listening at 0.
+    pub fn port(&self) -> Option<u16> {
+        self.address()?.port()
+    }
+
+    /// Whether it listens. Mirrors `server.listening`.
+    pub fn is_listening(&self) -> bool {
+        self.entry().is_some_and(|server| server.listener.is_some())
+    }
+
+    /// How many accepted sockets are not destroyed. Mirrors `server.getConnections`.
+    pub fn connection_count(&self) -> usize {
+        self.entry().map_or(0, |server| server.connections)
+    }
+
+    /// The accepted sockets that are not destroyed.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let server = reactor.create_server(|_, _| {});
+    /// assert_eq!(server.connections().count(), server.connection_count());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn connections(&self) -> impl Iterator<Item = SocketId> {
+        let server = self.id;
+        self.reactor.event_loop.handles.iter().filter_map(move |(key, entry)| match entry {
+            Entry::Socket(socket) if socket.is_connection_of(server) => Some(SocketId(key)),
+            _ => None,
+        })
+    }
+
+    /// Connections beyond this many are dropped from now on; `None` for no limit. Mirrors `server.maxConnections`.
+    pub fn set_max_connections(&mut self, max: impl Into<Option<usize>>) -> &mut Self {
+        if let Some(server) = self.entry_mut() {
+            server.options.max_connections = max.into();
+        }
+        self
+    }
+
+    /// Lets the server hold the loop, which is the default. Mirrors `server.ref`.
+    pub fn ref_(&mut self) -> &mut Self {
+        self.set_ref(true)
+    }
+
+    /// Lets the loop end although the server listens. Mirrors `server.unref`.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::new()?;
+    /// reactor.create_server(|_, _| {}).listen(0).unref();
+    /// reactor.run(&mut ())?; // returns
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn unref(&mut self) -> &mut Self {
+        self.set_ref(false)
+    }
+
+    /// Whether it holds the loop while it listens.
+    pub fn has_ref(&self) -> bool {
+        self.entry().is_some_and(|server| server.has_ref)
+    }
+
+    fn set_ref(&mut self, has_ref: bool) -> &mut Self {
+        if let Some(server) = self.entry_mut() {
+            server.has_ref = has_ref;
+        }
+        self.reactor.hold_server(self.id);
+        self
+    }
+}
+
+impl<S> fmt::Debug for Server<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("id", &self.id)
+            .field("address", &self.address())
+            .field("connections", &self.connection_count())
+            .finish()
+    }
+}

@@ -1,0 +1,370 @@
+//! Connecting. Mirrors `Socket.prototype.connect`, `internalConnect` and `afterConnect` (`lib/net.js`).
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use super::SocketId;
+use crate::address::{Address, Endpoint, Target};
+use crate::error::{Error, code};
+use crate::event_loop::{Readiness, after_callback};
+use crate::net::Reactor;
+use crate::net::emit::Event;
+use crate::net::host::{Entry, Task};
+use crate::net::options::{ConnectOptions, SocketOptions};
+use crate::stream::{Connecting, Stream};
+use crate::sys;
+
+/// An attempt to connect, with what is left to try if it fails.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    address: Address,
+    rest: VecDeque<SocketAddr>,
+    local: Option<IpAddr>,
+    local_port: u16,
+    /// Of the attempts that failed, if there were several addresses.
+    errors: Vec<Error>,
+}
+
+impl Attempt {
+    fn new(address: Address, options: &ConnectOptions) -> Self {
+        let (local, local_port) = (options.local_address, options.local_port);
+        Self { address, rest: VecDeque::new(), local, local_port, errors: Vec::new() }
+    }
+
+    /// Where to connect from, if that was asked for.
+    fn local(&self, target: SocketAddr) -> Option<SocketAddr> {
+        let any: IpAddr = if target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        match self.local {
+            None if self.local_port == 0 => None,
+            local => Some((local.unwrap_or(any), self.local_port).into()),
+        }
+    }
+}
+
+impl<S> Reactor<S> {
+    pub(in crate::net) fn new_socket_id(&mut self, options: &SocketOptions) -> SocketId {
+        self.insert_socket(options)
+    }
+
+    /// Node's `connect`. Addresses are tried from the next tick on, a path at once, a name when it is resolved; whatever
+    /// happens is told by events.
+    pub(super) fn connect_socket(&mut self, id: SocketId, endpoint: Endpoint, options: &ConnectOptions) {
+        let setup = !self.event_loop.is_running();
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        if socket.life.is_open() {
+            let error = Error::cancelled("connect", code::EISCONN);
+            self.queue_error(id, error, setup);
+            return;
+        }
+        if socket.life.is_destroyed() {
+            socket.revive();
+        }
+        socket.setup = setup;
+        let (readable, writable) = (socket.readable_option, socket.writable_option);
+        socket.life.connect(readable, writable);
+        let life = socket.life_number;
+        self.touch(id);
+        self.event_loop.handles.hold(id.0, true);
+        match endpoint.0 {
+            Target::Port(port) => self.look_up_and_connect(id, life, "localhost".to_owned(), port, options),
+            Target::Addr(address) => self.queue_attempt(id, life, Attempt::new(Address::Tcp(address), options)),
+            Target::Host(host, port) => match host.parse::<IpAddr>() {
+                Ok(ip) => self.queue_attempt(id, life, Attempt::new(Address::Tcp((ip, port).into()), options)),
+                Err(_) => self.look_up_and_connect(id, life, host, port, options),
+            },
+            Target::Path(path) => self.connect_path(id, life, path, options),
+        }
+    }
+
+    fn queue_attempt(&mut self, id: SocketId, life: u32, attempt: Attempt) {
+        if let Some(socket) = self.socket_entry(id) {
+            socket.rare().attempts.push_back(attempt);
+            self.event_loop.tick_task(Task::Attempt(id, life));
+        }
+    }
+
+    /// Resolves a name on the work pool. The answer counts only for the life it was asked in.
+    fn look_up_and_connect(&mut self, id: SocketId, life: u32, host: String, port: u16, options: &ConnectOptions) {
+        let (asked, options) = (host.clone(), options.clone());
+        let work = move || (asked.as_str(), port).to_socket_addrs().map(Iterator::collect::<VecDeque<_>>);
+        self.event_loop.queue_work(work, move |reactor: &mut Self, answer, state| {
+            reactor.on_lookup(id, life, &host, answer, &options, state);
+        });
+    }
+
+    fn on_lookup(
+        &mut self,
+        id: SocketId,
+        life: u32,
+        host: &str,
+        answer: io::Result<VecDeque<SocketAddr>>,
+        options: &ConnectOptions,
+        state: &mut S,
+    ) {
+        if !self.is_connecting(id, life) {
+            return;
+        }
+        self.touch(id);
+        let (mut addresses, error) = match answer {
+            Ok(addresses) => (addresses, None),
+            Err(error) => (VecDeque::new(), Some(error)),
+        };
+        for address in &addresses {
+            self.emit(id, Event::Lookup(Ok(address.ip()), host), state);
+            if !self.is_connecting(id, life) {
+                return;
+            }
+        }
+        let Some(first) = addresses.pop_front() else {
+            let error = Error::lookup(host, error);
+            self.emit(id, Event::Lookup(Err(&error), host), state);
+            self.destroy(id, Some(error));
+            return;
+        };
+        let attempt = Attempt { rest: addresses, ..Attempt::new(Address::Tcp(first), options) };
+        if let Some(socket) = self.socket_entry(id) {
+            socket.rare().attempts.push_back(attempt);
+        }
+        self.on_attempt(id, life, state);
+    }
+
+    fn is_connecting(&mut self, id: SocketId, life: u32) -> bool {
+        self.socket_entry(id).is_some_and(|socket| socket.life.is_connecting() && socket.life_number == life)
+    }
+
+    /// The tick of an attempt. Mirrors `internalConnect`.
+    pub(in crate::net) fn on_attempt(&mut self, id: SocketId, life: u32, state: &mut S) {
+        let Some(attempt) = self.socket_entry(id).and_then(|socket| socket.rare().attempts.pop_front()) else {
+            return;
+        };
+        let Address::Tcp(target) = attempt.address else {
+            return;
+        };
+        if !self.is_connecting(id, life) {
+            return;
+        }
+        let draft = match attempt.local(target) {
+            None => None,
+            Some(local) => match sys::bind_tcp(target, local) {
+                Ok(draft) => Some(draft),
+                Err(error) => {
+                    let error = Error::connect("bind", &Address::Tcp(local), None, error);
+                    self.destroy(id, Some(error));
+                    return;
+                }
+            },
+        };
+        self.emit(id, Event::ConnectionAttempt(&attempt.address), state);
+        if !self.is_connecting(id, life) {
+            return;
+        }
+        if self.socket_entry(id).is_some_and(|socket| socket.stream.is_some()) {
+            let error = Error::connect_code(code::EALREADY, &attempt.address);
+            self.destroy(id, Some(error));
+            return;
+        }
+        match sys::connect_tcp(target, draft) {
+            Ok(transport) => self.watch_attempt(id, transport, attempt),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                // Loopback may refuse at once; the program hears of it as of any other refusal.
+                self.defer_connect_error(id, life, attempt, error);
+            }
+            Err(error) => {
+                let error = Error::connect("connect", &attempt.address, Some("undefined:undefined".to_owned()), error);
+                self.destroy(id, Some(error));
+            }
+        }
+    }
+
+    fn watch_attempt(&mut self, id: SocketId, transport: sys::Transport, attempt: Attempt) {
+        let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
+            return;
+        };
+        let Entry::Socket(socket) = &mut slot.handle else {
+            return;
+        };
+        slot.readiness = Readiness::default();
+        let mut stream = Stream::new(transport);
+        let watched = stream.watch_connect(&mut registrar);
+        socket.stream = Some(stream);
+        socket.rare().attempt = Some(attempt);
+        if let Err(error) = watched {
+            self.destroy(id, Some(Error::system("epoll_ctl", error)));
+        }
+    }
+
+    /// A path is tried inside `connect`; what came of it is told in the pending phase. Mirrors `uv_pipe_connect`.
+    fn connect_path(&mut self, id: SocketId, life: u32, path: PathBuf, options: &ConnectOptions) {
+        let attempt = Attempt::new(Address::Unix(path.clone()), options);
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        if socket.stream.is_some() {
+            let error = Error::connect_code(code::EALREADY, &attempt.address);
+            self.destroy(id, Some(error));
+            return;
+        }
+        self.event_loop.tick_task(Task::ConnectStarted(id, life));
+        match sys::connect_local(&path) {
+            Ok(transport) => {
+                if let Some(socket) = self.socket_entry(id) {
+                    socket.stream = Some(Stream::new(transport));
+                    socket.rare().attempt = Some(attempt);
+                }
+                self.event_loop.defer(Task::Connected(id, life));
+            }
+            Err(error) => self.defer_connect_error(id, life, attempt, error),
+        }
+    }
+
+    fn defer_connect_error(&mut self, id: SocketId, life: u32, attempt: Attempt, error: io::Error) {
+        if let Some(socket) = self.socket_entry(id) {
+            socket.rare().connect_error = Some(error);
+            socket.rare().attempt = Some(attempt);
+            self.event_loop.defer(Task::Connected(id, life));
+        }
+    }
+
+    /// `connectionAttempt` of a path, which Node emits inside `connect`.
+    pub(in crate::net) fn on_connect_started(&mut self, id: SocketId, life: u32, state: &mut S) {
+        if !self.is_connecting(id, life) {
+            return;
+        }
+        let address = self.socket_entry(id).and_then(|socket| socket.rare().attempt.as_ref().map(|a| a.address.clone()));
+        if let Some(address) = address {
+            self.emit(id, Event::ConnectionAttempt(&address), state);
+        }
+    }
+
+    /// A connect that was over at once.
+    pub(in crate::net) fn on_local_connected(&mut self, id: SocketId, life: u32, state: &mut S) {
+        if !self.is_connecting(id, life) {
+            return;
+        }
+        match self.socket_entry(id).and_then(|socket| socket.rare().connect_error.take()) {
+            Some(error) => self.connect_failed(id, error, state),
+            None => self.connected(id, state),
+        }
+    }
+
+    /// An event on a connecting socket: hints prove nothing, `SO_ERROR` and the peer's name do.
+    pub(super) fn resolve_connect(&mut self, id: SocketId, state: &mut S) {
+        let outcome = self.socket_entry(id).and_then(|socket| socket.stream.as_ref()).map(Stream::resolve_connect);
+        match outcome {
+            Some(Connecting::Connected) => self.connected(id, state),
+            Some(Connecting::Failed(error)) => self.connect_failed(id, error, state),
+            Some(Connecting::Pending) | None => {}
+        }
+        after_callback(self, state);
+    }
+
+    /// `connect`, what waited for it, `ready`, and the first read. Mirrors `afterConnect`.
+    fn connected(&mut self, id: SocketId, state: &mut S) {
+        let Some((socket, readiness)) = self.socket_slot(id) else {
+            return;
+        };
+        readiness.insert(Stream::fresh());
+        socket.life.open();
+        socket.setup = false;
+        socket.remote = socket.stream.as_ref().and_then(|stream| stream.transport().remote_address());
+        socket.apply_settings();
+        socket.rare().attempt = None;
+        self.touch(id);
+        self.settle_or_destroy(id);
+        self.emit(id, Event::Connect, state);
+        self.flush_parked(id, state);
+        self.emit(id, Event::Ready, state);
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        if socket.life.is_open() && !socket.readable.is_paused() {
+            socket.readable.started = true;
+        }
+        self.settle_or_destroy(id);
+    }
+
+    /// What was asked for while connecting: writes, the end, the reset.
+    fn flush_parked(&mut self, id: SocketId, state: &mut S) {
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        let reset = socket.rare.as_mut().is_some_and(|rare| std::mem::take(&mut rare.reset_on_connect));
+        if socket.life.is_open() {
+            if socket.writable.in_flight() {
+                self.touch(id);
+                self.flush_queue(id);
+                self.land(id, state);
+            } else {
+                self.finish_maybe(id);
+            }
+        }
+        if reset {
+            self.reset_and_destroy(id);
+        }
+    }
+
+    /// `connectionAttemptFailed`; then the next address, or the end.
+    fn connect_failed(&mut self, id: SocketId, error: io::Error, state: &mut S) {
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        let life = socket.life_number;
+        let Some(mut attempt) = socket.rare().attempt.take() else {
+            return;
+        };
+        let local = attempt.local.zip((attempt.local_port != 0).then_some(attempt.local_port));
+        let local = local.map(|(ip, port)| format!("{ip}:{port}"));
+        let error = Error::connect("connect", &attempt.address, local, error);
+        self.emit(id, Event::ConnectionAttemptFailed(&attempt.address, &error), state);
+        if !self.is_connecting(id, life) {
+            return;
+        }
+        attempt.errors.push(error);
+        match attempt.rest.pop_front() {
+            Some(next) => {
+                self.drop_attempt(id);
+                attempt.address = Address::Tcp(next);
+                if let Some(socket) = self.socket_entry(id) {
+                    socket.rare().attempts.push_back(attempt);
+                }
+                self.on_attempt(id, life, state);
+            }
+            None => self.destroy(id, Some(Error::aggregate(attempt.errors))),
+        }
+    }
+
+    /// Closes the handle of an attempt that failed, without the socket.
+    fn drop_attempt(&mut self, id: SocketId) {
+        let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
+            return;
+        };
+        slot.readiness = Readiness::default();
+        if let Entry::Socket(socket) = &mut slot.handle
+            && let Some(stream) = socket.stream.take()
+        {
+            stream.close(&mut registrar);
+        }
+    }
+}
+
+impl<S> super::SocketState<S> {
+    /// A new life of the same socket: listeners, options and settings stay, everything else begins anew.
+    fn revive(&mut self) {
+        self.life_number = self.life_number.wrapping_add(1);
+        self.bytes_read = 0;
+        self.bytes_written = 0;
+        self.errored = None;
+        self.remote = None;
+        self.server = None;
+        self.ended_by_peer = false;
+        self.reset_on_close = false;
+        self.destroy_on_finish = false;
+        self.readable.reset();
+        self.writable.reset();
+        self.rare().reset_on_connect = false;
+    }
+}

@@ -1,0 +1,254 @@
+//! The end of a socket: `destroy`, `error`, `close`. Mirrors `lib/internal/streams/destroy.js` and `Socket.prototype._destroy`.
+
+use super::{SocketId, SocketState};
+use crate::error::{Error, code};
+use crate::event_loop::Key;
+use crate::net::Reactor;
+use crate::net::emit::{Event, events};
+use crate::net::host::{Entry, Task};
+use crate::net::timers::TimerId;
+
+impl<S> Reactor<S> {
+    /// Drops both directions now; `error` (if there is one) comes on a tick, `close` in the closing phase. A second call is
+    /// swallowed with its error.
+    pub(in crate::net) fn destroy(&mut self, id: SocketId, error: Option<Error>) {
+        // In Node these bytes had left already.
+        self.flush_socket(id);
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        let connecting = socket.life.is_connecting();
+        let had_handle = connecting || socket.life.is_open();
+        if !socket.life.destroy() {
+            return;
+        }
+        socket.life_number = socket.life_number.wrapping_add(1);
+        socket.closing = socket.closing.saturating_add(1);
+        let (had_error, setup) = (error.is_some(), socket.setup);
+        if let Some(error) = &error {
+            socket.errored.get_or_insert_with(|| error.clone());
+        }
+        let cancelled = if connecting { socket.cancel_before_connection() } else { socket.cancel_flight() };
+        let buffered = !cancelled && socket.has_waiting_requests();
+        socket.freeze();
+        if buffered {
+            self.event_loop.tick_task(Task::ErrorBuffer(id));
+        }
+        self.clear_idle_timer(id);
+        self.close_handle(id);
+        if let Some(error) = error {
+            self.queue_error(id, error, setup);
+        }
+        if had_handle {
+            self.event_loop.close(Task::Closed(id, had_error));
+            if cancelled && !connecting {
+                self.event_loop.close(Task::Cancelled(id));
+            }
+        } else {
+            self.event_loop.tick_task(Task::CloseWithoutHandle(id));
+        }
+        self.leave_server(id);
+        self.event_loop.handles.hold(id.0, false);
+    }
+
+    /// Closes the descriptor. Mirrors `uv_close`, which does it at once too.
+    fn close_handle(&mut self, id: SocketId) {
+        let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
+            return;
+        };
+        let Entry::Socket(socket) = &mut slot.handle else {
+            return;
+        };
+        let Some(stream) = socket.stream.take() else {
+            return;
+        };
+        if std::mem::take(&mut socket.reset_on_close)
+            && let Err(error) = stream.transport().reset_on_close()
+        {
+            log::debug!("SO_LINGER: {error}");
+        }
+        stream.close(&mut registrar);
+    }
+
+    /// Emits an error on a tick.
+    pub(super) fn queue_error(&mut self, id: SocketId, error: Error, setup: bool) {
+        if let Some(socket) = self.socket_entry(id) {
+            socket.rare().errors.push_back((error, setup));
+            self.event_loop.tick_task(Task::Error(id));
+        }
+    }
+
+    pub(in crate::net) fn on_error(&mut self, id: SocketId, state: &mut S) {
+        let error = self.socket_entry(id).and_then(|socket| socket.rare().errors.pop_front());
+        if let Some((error, setup)) = error {
+            self.emit_error(id, &error, setup, state);
+        }
+    }
+
+    /// Requests that were with the handle when it was closed. Mirrors `uv__stream_destroy`.
+    pub(in crate::net) fn on_cancelled(&mut self, id: SocketId, state: &mut S) {
+        let cancelled = self.socket_entry(id).map(|socket| std::mem::take(&mut socket.rare().cancelled));
+        for (done, error) in cancelled.unwrap_or_default() {
+            self.complete(id, done, Err(error), state);
+        }
+    }
+
+    /// The last event. What the listeners set up afterwards (a timer, a new connect) keeps the socket; otherwise its slot is
+    /// freed when no tick is left.
+    pub(in crate::net) fn on_closed(&mut self, id: SocketId, had_error: bool, state: &mut S) {
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        if socket.life.is_destroyed() {
+            self.clear_bound_timers(id);
+        }
+        if self.has_listener(id, events::CLOSE) {
+            self.emit(id, Event::Close(had_error), state);
+        }
+        let at_close = self.socket_entry(id).and_then(|socket| socket.rare.as_mut());
+        for (done, error) in at_close.map(|rare| std::mem::take(&mut rare.at_close)).unwrap_or_default() {
+            self.complete(id, done, Err(error), state);
+        }
+        if let Some(socket) = self.socket_entry(id) {
+            socket.closing = socket.closing.saturating_sub(1);
+            self.graveyard.push(id.0);
+        }
+    }
+
+    /// Ties a timer to a socket: it goes with its `close`, and holds a closed socket until it has run.
+    pub(super) fn bind_timer(&mut self, id: SocketId, timer: Key) -> TimerId {
+        match self.socket_entry(id) {
+            Some(socket) => socket.rare().timers.push(timer),
+            None => drop(self.event_loop.timers.remove(timer)),
+        }
+        self.forget_stale_timers(id);
+        TimerId(timer)
+    }
+
+    /// Forgets bound timers that have run or were cleared; a closed socket that waited for the last one may go.
+    pub(in crate::net) fn forget_stale_timers(&mut self, id: SocketId) {
+        let Some(rare) = self.socket_entry(id).and_then(|socket| socket.rare.as_mut()) else {
+            return;
+        };
+        let mut timers = std::mem::take(&mut rare.timers);
+        timers.retain(|&timer| self.event_loop.timers.contains(timer));
+        self.graveyard.push(id.0);
+        if let Some(socket) = self.socket_entry(id) {
+            socket.rare().timers = timers;
+        }
+    }
+
+    fn clear_bound_timers(&mut self, id: SocketId) {
+        let timers = self.socket_entry(id).and_then(|socket| socket.rare.as_mut());
+        for timer in timers.map(|rare| std::mem::take(&mut rare.timers)).unwrap_or_default() {
+            self.event_loop.timers.remove(timer);
+        }
+    }
+
+    /// Node's `destroySoon`: end, and destroy once finished, without waiting for the peer.
+    pub(super) fn destroy_soon(&mut self, id: SocketId) {
+        if self.socket_entry(id).is_some_and(|socket| socket.is_writable()) {
+            self.end(id, &b""[..], None);
+        }
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        if socket.life.writing == super::state::Writing::Finished {
+            self.destroy(id, None);
+        } else {
+            socket.destroy_on_finish = true;
+        }
+    }
+
+    /// Node's `resetAndDestroy`: RST instead of FIN.
+    pub(super) fn reset_and_destroy(&mut self, id: SocketId) {
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        if socket.life.is_destroyed() {
+            return;
+        }
+        if socket.stream.as_ref().is_some_and(|stream| !stream.transport().is_tcp()) {
+            // Node throws; the socket stays as it is.
+            let error = Error::with_code(code::ERR_INVALID_HANDLE_TYPE, "This handle type cannot be sent");
+            self.queue_error(id, error, false);
+        } else if socket.life.is_connecting() {
+            socket.rare().reset_on_connect = true;
+        } else if socket.life.is_open() {
+            socket.reset_on_close = true;
+            self.destroy(id, None);
+        } else {
+            self.destroy(id, Some(Error::with_code(code::ERR_SOCKET_CLOSED, "Socket is closed")));
+        }
+    }
+}
+
+impl<S> SocketState<S> {
+    /// A batch in flight is cancelled with the handle, and what is buffered behind it fails with it. False if there is none.
+    fn cancel_flight(&mut self) -> bool {
+        if !self.writable.in_flight() {
+            return false;
+        }
+        let cancelled = || Error::cancelled("write", code::ECANCELED);
+        let behind = self.errored.clone().unwrap_or_else(cancelled);
+        let mut requests = Vec::new();
+        if let Some(outgoing) = &mut self.outgoing {
+            let last = outgoing.flight_last;
+            while let Some(at) = outgoing.requests.iter().position(|request| !request.on_tick) {
+                let Some(request) = outgoing.requests.remove(at) else {
+                    break;
+                };
+                let error = if request.number <= last { cancelled() } else { behind.clone() };
+                requests.push((request.done, error));
+            }
+        }
+        requests.extend(self.take_end_done().into_iter().map(|done| (done, behind.clone())));
+        let any = !requests.is_empty();
+        if any {
+            self.rare().cancelled.extend(requests);
+        }
+        any
+    }
+
+    /// The first write fails for the want of a connection, when `close` is emitted; the others with what ended the socket.
+    fn cancel_before_connection(&mut self) -> bool {
+        if !self.writable.in_flight() {
+            return false;
+        }
+        let text = "Socket closed before the connection was established";
+        let unconnected = Error::with_code(code::ERR_SOCKET_CLOSED_BEFORE_CONNECTION, text);
+        let behind = self.errored.clone().unwrap_or_else(|| unconnected.clone());
+        let mut requests = Vec::new();
+        if let Some(outgoing) = &mut self.outgoing {
+            let last = outgoing.flight_last;
+            for request in outgoing.requests.drain(..) {
+                let error = if request.number <= last { unconnected.clone() } else { behind.clone() };
+                requests.push((request.done, error));
+            }
+        }
+        requests.extend(self.take_end_done().into_iter().map(|done| (done, behind.clone())));
+        let any = !requests.is_empty();
+        if any {
+            self.rare().at_close.extend(requests);
+        }
+        any
+    }
+
+    /// Whether callbacks wait for writes that nobody has begun.
+    fn has_waiting_requests(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.end_done.is_empty()) || self.has_waiting_writes()
+    }
+
+    /// Drops the bytes, ours and theirs, and freezes the counters.
+    fn freeze(&mut self) {
+        self.bytes_written = self.writable.dispatched();
+        self.readable.clear();
+        self.writable.cancel();
+        if let Some(outgoing) = &mut self.outgoing {
+            outgoing.bytes.clear(0);
+            if outgoing.is_empty() {
+                self.outgoing = None;
+            }
+        }
+    }
+}

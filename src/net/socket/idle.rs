@@ -1,0 +1,120 @@
+//! Idle timeouts. Mirrors `socket.setTimeout` and `Socket.prototype._onTimeout` (`lib/net.js`).
+//!
+//! Activity costs one store. The timer is looked at when it fires: if something happened meanwhile it is put back to the
+//! moment that would be due, so there is at most one heap operation per socket and period.
+
+use std::time::Duration;
+
+use super::SocketId;
+use crate::event_loop::{Key, TimerJob, nanos};
+use crate::net::Reactor;
+use crate::net::emit::Event;
+use crate::net::host::Task;
+
+/// The idle timer of a socket.
+#[derive(Debug, Default)]
+pub(super) struct Idle {
+    /// The last value set; zero is off.
+    pub(super) timeout: Option<Duration>,
+    last_activity: u64,
+    timer: Option<Key>,
+    /// It has fired and waits for activity.
+    dormant: bool,
+    /// Bytes that waited when it last fired during a write; `None` before.
+    write_left: Option<u64>,
+}
+
+/// Node's longest timeout, 2^31 - 1 milliseconds; longer ones are cut to it.
+const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
+
+impl<S> Reactor<S> {
+    /// Sets or clears the idle timeout.
+    pub(super) fn set_idle_timeout(&mut self, id: SocketId, timeout: Option<Duration>) {
+        let timeout = timeout.map(|timeout| timeout.min(LONGEST));
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        if socket.life.is_destroyed() {
+            return;
+        }
+        socket.idle.timeout = timeout;
+        self.arm_idle_timer(id);
+    }
+
+    /// Starts the timer anew, or removes it if there is no timeout.
+    fn arm_idle_timer(&mut self, id: SocketId) {
+        let now = self.event_loop.now();
+        let Some(idle) = self.socket_entry(id).map(|socket| &mut socket.idle) else {
+            return;
+        };
+        let Some(timeout) = idle.timeout.filter(|timeout| !timeout.is_zero()) else {
+            self.clear_idle_timer(id);
+            return;
+        };
+        (idle.last_activity, idle.dormant) = (now, false);
+        let timer = match idle.timer {
+            Some(timer) => timer,
+            None => {
+                // Never holds the loop, as in Node.
+                let timer = self.event_loop.timers.insert(TimerJob::Task(Task::IdleTimeout(id)), None, false);
+                if let Some(socket) = self.socket_entry(id) {
+                    socket.idle.timer = Some(timer);
+                }
+                timer
+            }
+        };
+        self.event_loop.timers.start(timer, now.saturating_add(nanos(timeout)));
+    }
+
+    pub(super) fn clear_idle_timer(&mut self, id: SocketId) {
+        if let Some(timer) = self.socket_entry(id).and_then(|socket| socket.idle.timer.take()) {
+            self.event_loop.timers.remove(timer);
+        }
+    }
+
+    /// Something happened on the socket: a connect, a read, a write handed over or completed.
+    pub(super) fn touch(&mut self, id: SocketId) {
+        let now = self.event_loop.now();
+        let Some(idle) = self.socket_entry(id).map(|socket| &mut socket.idle) else {
+            return;
+        };
+        idle.last_activity = now;
+        if idle.dormant || (idle.timer.is_none() && idle.timeout.is_some_and(|timeout| !timeout.is_zero())) {
+            self.arm_idle_timer(id);
+        }
+    }
+
+    /// A write is complete: what was remembered of its progress is void.
+    pub(super) fn forget_write_progress(&mut self, id: SocketId) {
+        if let Some(socket) = self.socket_entry(id) {
+            socket.idle.write_left = None;
+        }
+    }
+
+    pub(in crate::net) fn on_idle_timeout(&mut self, id: SocketId, state: &mut S) {
+        let now = self.event_loop.now();
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        let Some((timer, timeout)) = socket.idle.timer.zip(socket.idle.timeout) else {
+            return;
+        };
+        let due = socket.idle.last_activity.saturating_add(nanos(timeout));
+        if due > now {
+            self.event_loop.timers.start(timer, due);
+            return;
+        }
+        // A write that moves counts as activity. At first the whole write is remembered, so after a partial one the first
+        // expiry is always put off.
+        if socket.life.is_open() && socket.writable.in_flight() {
+            let left = socket.writable.flight_left();
+            let remembered = socket.idle.write_left.replace(left).unwrap_or_else(|| socket.writable.flight_len());
+            if remembered != left {
+                self.arm_idle_timer(id);
+                return;
+            }
+        }
+        socket.idle.dormant = true;
+        self.emit(id, Event::Timeout, state);
+    }
+}

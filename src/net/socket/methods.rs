@@ -1,0 +1,434 @@
+//! What a program does with a socket.
+
+use std::fmt;
+use std::io::IoSlice;
+use std::time::Duration;
+
+use super::write::Owned;
+use super::{Socket, SocketState};
+use crate::address::IntoEndpoint;
+use crate::error::{BoxError, Error, Result};
+use crate::event_loop::{Job, TimerJob};
+use crate::net::emit::Done;
+use crate::net::options::{ConnectOptions, KeepAlive};
+use crate::net::outcome::Outcome;
+use crate::net::timers::{TimerId, WorkId};
+
+/// A completion callback in the form the reactor keeps.
+fn boxed<S, R: Outcome>(done: impl FnOnce(&mut Socket<'_, S>, Result<()>, &mut S) -> R + 'static) -> Option<Done<S>> {
+    Some(Box::new(move |socket, result, state| done(socket, result, state).into_result()))
+}
+
+impl<S> Socket<'_, S> {
+    /// Connects; mirrors `socket.connect`. See [`connect_with`](Self::connect_with).
+    pub fn connect(&mut self, to: impl IntoEndpoint) -> &mut Self {
+        self.connect_with(to, ConnectOptions::new())
+    }
+
+    /// Connects, with options; mirrors `socket.connect`.
+    ///
+    /// The outcome comes as `connect` and `ready`, or as `error` and `close`. What is written before waits for the
+    /// connection. A closed socket begins a new life with the same listeners; on a connected one nothing changes and an
+    /// `error` with `EISCONN` comes.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let socket = reactor.connect(std::path::Path::new("/no/such.sock")).on_error(|_, error, errors| {
+    ///     assert_eq!(error.code(), "ENOENT");
+    ///     *errors += 1;
+    /// }).id();
+    /// let mut errors = 0;
+    /// reactor.run(&mut errors)?;
+    /// assert_eq!(errors, 1);
+    /// # let _ = socket;
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn connect_with(&mut self, to: impl IntoEndpoint, options: ConnectOptions) -> &mut Self {
+        self.reactor.connect_socket(self.id, to.into_endpoint(), &options);
+        self
+    }
+
+    /// Writes; false says: taken, now wait for `drain`. Mirrors `socket.write`.
+    ///
+    /// The boolean is Node's: bytes that wait in user space are below the high-water mark, or none waits. Bytes written in one
+    /// callback leave together when it returns. After `end`, after `destroy` and beyond the `write_queue_limit` nothing is
+    /// taken and it is false; the first and the last destroy the socket with `ERR_STREAM_WRITE_AFTER_END` or
+    /// `ERR_WRITE_QUEUE_FULL`.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// assert!(reactor.socket(near).expect("just made").write("hello"));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.reactor.write(self.id, bytes.as_ref(), None)
+    }
+
+    /// As [`write`](Self::write); `done` is called once, when the kernel has the bytes or never will. Mirrors
+    /// `socket.write(chunk, callback)`.
+    ///
+    /// Callbacks come in the order of the writes: on a tick if the kernel took the bytes at once, in the poll phase otherwise.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<bool>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// reactor.socket(near).expect("just made").write_then("hello", |_, result, done| *done = result.is_ok());
+    /// let mut done = false;
+    /// reactor.run_nowait(&mut done)?;
+    /// assert!(done);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn write_then<R: Outcome>(
+        &mut self,
+        bytes: impl AsRef<[u8]>,
+        done: impl FnOnce(&mut Socket<'_, S>, Result<()>, &mut S) -> R + 'static,
+    ) -> bool {
+        self.reactor.write(self.id, bytes.as_ref(), boxed(done))
+    }
+
+    /// As [`write`](Self::write) with bytes given away: what has to wait is kept, not copied, and dropped when it is sent or
+    /// cancelled.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// reactor.socket(near).expect("just made").write_owned(vec![0; 1 << 20]);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn write_owned(&mut self, bytes: impl AsRef<[u8]> + 'static) -> bool {
+        self.reactor.write(self.id, Owned(bytes), None)
+    }
+
+    /// [`write_owned`](Self::write_owned) with a callback.
+    pub fn write_owned_then<R: Outcome>(
+        &mut self,
+        bytes: impl AsRef<[u8]> + 'static,
+        done: impl FnOnce(&mut Socket<'_, S>, Result<()>, &mut S) -> R + 'static,
+    ) -> bool {
+        self.reactor.write(self.id, Owned(bytes), boxed(done))
+    }
+
+    /// Writes several slices, as corked writes of each.
+    ///
+    /// ```
+    /// use std::io::IoSlice;
+    ///
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// reactor.socket(near).expect("just made").write_vectored(&[IoSlice::new(b"head"), IoSlice::new(b"body")]);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn write_vectored(&mut self, bytes: &[IoSlice<'_>]) -> bool {
+        self.cork();
+        let mut room = true;
+        for slice in bytes {
+            room &= self.reactor.write(self.id, &**slice, None);
+        }
+        self.uncork();
+        room && !self.writable_need_drain()
+    }
+
+    /// Formats and writes, for `write!` and `writeln!`: they give the boolean of [`write`](Self::write).
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// let mut socket = reactor.socket(near).expect("just made");
+    /// writeln!(socket, "{} bottles", 99);
+    /// assert_eq!(socket.bytes_written(), 11);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn write_fmt(&mut self, args: fmt::Arguments<'_>) -> bool {
+        match args.as_str() {
+            Some(text) => self.write(text),
+            None => self.write(args.to_string()),
+        }
+    }
+
+    /// Writes all or nothing: an error takes nothing and leaves the socket as it is.
+    ///
+    /// # Errors
+    ///
+    /// - `ERR_WRITE_QUEUE_FULL`: the bytes would pass the `write_queue_limit`;
+    /// - `ERR_STREAM_WRITE_AFTER_END`, `ERR_STREAM_DESTROYED`, `EPIPE`: the writing half is over;
+    /// - `ERR_SOCKET_CLOSED`: the socket was never connected.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut socket = reactor.new_socket(netloop::SocketOptions::new());
+    /// assert_eq!(socket.try_write("x").expect_err("not connected").code(), "ERR_SOCKET_CLOSED");
+    /// assert!(!socket.is_destroyed());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> Result<bool> {
+        if let Some((error, _)) = self.entry_mut().and_then(SocketState::refusal) {
+            return Err(error);
+        }
+        if self.entry().is_some_and(|socket| !socket.life.is_open() && !socket.life.is_connecting()) {
+            return Err(Error::with_code(crate::error::code::ERR_SOCKET_CLOSED, "Socket is closed"));
+        }
+        self.reactor.try_write(self.id, bytes.as_ref(), None).map_err(|(error, _)| error)
+    }
+
+    /// Ends the writing half: what is queued is sent, then FIN. Mirrors `socket.end`.
+    pub fn end(&mut self) {
+        self.reactor.end(self.id, &b""[..], None);
+    }
+
+    /// Writes the last bytes and ends. Mirrors `socket.end(chunk)`.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// let mut socket = reactor.socket(near).expect("just made");
+    /// socket.end_with("bye");
+    /// assert!(!socket.is_writable());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn end_with(&mut self, bytes: impl AsRef<[u8]>) {
+        self.reactor.end(self.id, bytes.as_ref(), None);
+    }
+
+    /// As [`end_with`](Self::end_with), empty bytes for none; `done` is called once, before `finish`, or with the error that
+    /// kept it from coming. Mirrors `socket.end(chunk, callback)`.
+    pub fn end_then<R: Outcome>(
+        &mut self,
+        bytes: impl AsRef<[u8]>,
+        done: impl FnOnce(&mut Socket<'_, S>, Result<()>, &mut S) -> R + 'static,
+    ) {
+        self.reactor.end(self.id, bytes.as_ref(), boxed(done));
+    }
+
+    /// Drops both directions at once; `close` follows. Mirrors `socket.destroy`.
+    ///
+    /// Unread input makes the kernel send RST instead of FIN. What the kernel has not taken is lost: [`end`](Self::end) or
+    /// [`destroy_soon`](Self::destroy_soon) send it.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// let mut socket = reactor.socket(near).expect("just made");
+    /// socket.destroy();
+    /// assert!(socket.is_destroyed());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn destroy(&mut self) {
+        self.reactor.destroy(self.id, None);
+    }
+
+    /// Destroys with an error of your own: `error` comes on a tick, then `close`. Mirrors `socket.destroy(error)`.
+    pub fn destroy_with(&mut self, error: impl Into<BoxError>) {
+        self.reactor.destroy(self.id, Some(Error::other(error)));
+    }
+
+    /// Ends, and destroys once finished, without waiting for the peer. Mirrors `socket.destroySoon`.
+    pub fn destroy_soon(&mut self) {
+        self.reactor.destroy_soon(self.id);
+    }
+
+    /// Destroys with RST, so that the peer sees `ECONNRESET`. Mirrors `socket.resetAndDestroy`.
+    ///
+    /// While connecting it waits for `connect`. A Unix-domain socket cannot: an `error` with `ERR_INVALID_HANDLE_TYPE` comes
+    /// and the socket stays open.
+    pub fn reset_and_destroy(&mut self) {
+        self.reactor.reset_and_destroy(self.id);
+    }
+
+    /// Wants no `data` for now. Mirrors `socket.pause`.
+    ///
+    /// The socket reads ahead up to its high-water mark, then the kernel's window holds the peer back. An end without data is
+    /// still noticed.
+    pub fn pause(&mut self) {
+        self.reactor.pause(self.id);
+    }
+
+    /// Wants `data`: it flows from the next tick on. Mirrors `socket.resume`; without a listener bytes are dropped.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// let mut socket = reactor.socket(near).expect("just made");
+    /// socket.pause();
+    /// assert!(socket.is_paused());
+    /// socket.resume();
+    /// assert!(!socket.is_paused());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn resume(&mut self) {
+        self.reactor.resume(self.id);
+    }
+
+    /// Keeps writes back until [`uncork`](Self::uncork); nests. Mirrors `socket.cork`.
+    pub fn cork(&mut self) {
+        self.reactor.flush_socket(self.id);
+        if let Some(socket) = self.entry_mut() {
+            socket.writable.cork();
+        }
+    }
+
+    /// Sends what was corked as one vectored write. Mirrors `socket.uncork`.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// let mut socket = reactor.socket(near).expect("just made");
+    /// socket.cork();
+    /// socket.write("head");
+    /// assert_eq!(socket.writable_length(), 4);
+    /// socket.uncork();
+    /// assert_eq!(socket.writable_length(), 0);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn uncork(&mut self) {
+        if self.entry_mut().is_some_and(|socket| socket.writable.uncork()) {
+            self.reactor.uncorked(self.id);
+        }
+    }
+
+    /// Emits `timeout` when nothing happens for that long; zero or `None` for never. Mirrors `socket.setTimeout`.
+    ///
+    /// The timer never holds the loop. A connect, every read, and every write handed over or completed count as activity, and
+    /// so does a large write that makes progress. At most 2^31 - 1 milliseconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// let mut socket = reactor.socket(near).expect("just made");
+    /// socket.set_timeout(Duration::from_secs(30)).on_timeout(|socket, _| socket.end_with("idle\n"));
+    /// assert_eq!(socket.timeout(), Some(Duration::from_secs(30)));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) -> &mut Self {
+        self.reactor.set_idle_timeout(self.id, timeout.into());
+        self
+    }
+
+    /// Sets `TCP_NODELAY`, now or when connected; no effect on Unix-domain sockets. Mirrors `socket.setNoDelay`.
+    pub fn set_no_delay(&mut self, on: bool) -> &mut Self {
+        if let Some(socket) = self.entry_mut()
+            && std::mem::replace(&mut socket.rare().no_delay, on) != on
+            && let Some(stream) = &socket.stream
+            && let Err(error) = stream.transport().set_no_delay(on)
+        {
+            log::debug!("TCP_NODELAY: {error}");
+        }
+        self
+    }
+
+    /// Sets TCP keep-alive probes, now or when connected; `None` turns them off. Mirrors `socket.setKeepAlive`.
+    pub fn set_keep_alive(&mut self, keep_alive: impl Into<Option<KeepAlive>>) -> &mut Self {
+        let keep_alive = keep_alive.into();
+        if let Some(socket) = self.entry_mut()
+            && socket.rare().keep_alive != keep_alive
+        {
+            if let Some(stream) = &socket.stream
+                && let Err(error) = stream.transport().set_keep_alive(keep_alive.as_ref())
+            {
+                log::debug!("SO_KEEPALIVE: {error}");
+            }
+            socket.rare().keep_alive = keep_alive;
+        }
+        self
+    }
+
+    /// Whether the writing half stays open when the peer ends; asked for right after `end`. Mirrors `socket.allowHalfOpen`.
+    pub fn set_allow_half_open(&mut self, allow: bool) -> &mut Self {
+        if let Some(socket) = self.entry_mut() {
+            socket.allow_half_open = allow;
+        }
+        self
+    }
+
+    /// How many bytes may wait in user space from now on; what waits already stays.
+    pub fn set_write_queue_limit(&mut self, bytes: usize) -> &mut Self {
+        if let Some(socket) = self.entry_mut() {
+            socket.writable.limit = bytes;
+        }
+        self
+    }
+
+    /// Lets the socket hold the loop while it reads, which is the default. Mirrors `socket.ref`.
+    pub fn ref_(&mut self) -> &mut Self {
+        self.set_ref(true)
+    }
+
+    /// Lets the loop end although the socket is open. Mirrors `socket.unref`; requests under way still hold it.
+    pub fn unref(&mut self) -> &mut Self {
+        self.set_ref(false)
+    }
+
+    fn set_ref(&mut self, has_ref: bool) -> &mut Self {
+        if let Some(socket) = self.entry_mut() {
+            socket.has_ref = has_ref;
+            self.reactor.settle_or_destroy(self.id);
+        }
+        self
+    }
+
+    /// Calls `callback` with the socket right after the callback that runs now. Mirrors `process.nextTick`.
+    pub fn next_tick<R: Outcome>(&mut self, callback: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) {
+        let id = self.id;
+        self.reactor.event_loop.tick(Job::Callback(Box::new(move |reactor, state| {
+            reactor.call(id, state, callback);
+        })));
+    }
+
+    /// Calls `callback` once, after a time; cleared at `close`.
+    ///
+    /// Set in a `close` listener it keeps the closed socket until it has run: for connecting again after a delay.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// reactor.connect(4000).on_error(|_, error, _| eprintln!("{error}")).on_close(|socket, _, _| {
+    ///     socket.after(Duration::from_secs(1), |socket, _| { socket.connect(4000); });
+    /// });
+    /// reactor.run(&mut ())?;
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn after<R: Outcome>(
+        &mut self,
+        delay: Duration,
+        callback: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static,
+    ) -> TimerId {
+        let id = self.id;
+        let job = TimerJob::Once(Box::new(move |reactor: &mut crate::Reactor<S>, state: &mut S| {
+            reactor.forget_stale_timers(id);
+            reactor.call(id, state, callback);
+        }));
+        let timer = self.reactor.event_loop.start_timer(job, delay, None);
+        self.reactor.bind_timer(id, timer)
+    }
+
+    /// Calls `callback` again and again; cleared at `close`.
+    pub fn every<R: Outcome>(
+        &mut self,
+        period: Duration,
+        mut callback: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static,
+    ) -> TimerId {
+        let (id, period) = (self.id, period.max(Duration::from_millis(1)));
+        let job = TimerJob::Every(Box::new(move |reactor: &mut crate::Reactor<S>, _, state: &mut S| {
+            reactor.call(id, state, &mut callback)
+        }));
+        let timer = self.reactor.event_loop.start_timer(job, period, Some(period));
+        self.reactor.bind_timer(id, timer)
+    }
+
+    /// Runs `work` on a thread of the pool, then `done` with the socket; the result is dropped if that is closed.
+    ///
+    /// See [`Reactor::queue_work`](crate::Reactor::queue_work).
+    pub fn queue_work<T: Send + 'static, R: Outcome>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+        done: impl FnOnce(&mut Socket<'_, S>, T, &mut S) -> R + 'static,
+    ) -> WorkId {
+        let id = self.id;
+        self.reactor.queue_work(work, move |reactor, result, state| {
+            reactor.call(id, state, |socket, state| done(socket, result, state));
+        })
+    }
+}

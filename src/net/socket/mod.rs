@@ -1,0 +1,383 @@
+//! One socket: its parts, and the view through which it is used. Mirrors `net.Socket` (`lib/net.js`).
+//!
+//! - `state.rs`, `readable.rs`, `writable.rs`: the state, pure;
+//! - `connect.rs`, `read.rs`, `write.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
+//! - `events.rs`, `methods.rs`, `properties.rs`, `writer.rs`: its public face.
+
+mod connect;
+mod destroy;
+mod events;
+mod finish;
+mod idle;
+mod methods;
+mod outgoing;
+mod properties;
+mod read;
+mod readable;
+mod state;
+mod writable;
+mod write;
+mod writer;
+
+use std::collections::VecDeque;
+
+use self::connect::Attempt;
+use self::idle::Idle;
+pub(crate) use self::outgoing::Outgoing;
+pub use self::properties::ReadyState;
+use self::readable::Readable;
+use self::state::Lifecycle;
+use self::writable::Writable;
+pub(crate) use self::write::Broadcast;
+pub use self::writer::Writer;
+use super::Reactor;
+use super::emit::{Done, SocketListener};
+use super::host::Entry;
+use super::listeners::Listeners;
+use super::options::{KeepAlive, SocketOptions};
+use super::server::ServerId;
+use crate::address::Address;
+use crate::error::{Error, Result};
+use crate::event_loop::{Key, Readiness};
+use crate::stream::Stream;
+use crate::sys::Transport;
+
+/// Names a socket: small, `Copy`, to be stored anywhere. A stale id finds nothing and harms nobody.
+///
+/// ```
+/// let mut reactor = netloop::Reactor::new()?;
+/// let (near, far) = reactor.socket_pair()?;
+/// reactor.socket(near).expect("just made").destroy();
+/// reactor.run(&mut ())?;
+/// assert!(reactor.socket(near).is_none());
+/// # let _ = far;
+/// # Ok::<(), netloop::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub(in crate::net) Key);
+
+/// A socket: a short-lived view, made of the reactor and an id. Mirrors `net.Socket`.
+///
+/// Callbacks get one; [`Reactor::socket`] makes one. Nothing it does calls back before it returns.
+///
+/// ```
+/// use netloop::Reactor;
+///
+/// let mut reactor = Reactor::<Vec<u8>>::new()?;
+/// let (near, far) = reactor.socket_pair()?;
+/// reactor
+///     .socket(far)
+///     .expect("just made")
+///     .on_data(|socket, chunk, _| socket.write(chunk.to_ascii_uppercase()))
+///     .on_error(|_, error, _| eprintln!("{error}"));
+/// let mut client = reactor.socket(near).expect("just made");
+/// client.write("hello");
+/// client.on_data(|socket, chunk, seen| {
+///     seen.extend_from_slice(chunk);
+///     socket.end();
+/// });
+/// let mut seen = Vec::new();
+/// reactor.run(&mut seen)?;
+/// assert_eq!(seen, b"HELLO");
+/// # Ok::<(), netloop::Error>(())
+/// ```
+pub struct Socket<'r, S = ()> {
+    reactor: &'r mut Reactor<S>,
+    id: SocketId,
+}
+
+/// Everything about one socket. What few sockets need is in `rare`, what only busy ones need in `outgoing`: an idle one owns
+/// no buffer.
+pub(crate) struct SocketState<S> {
+    /// The handle, if there is one.
+    pub(in crate::net) stream: Option<Stream>,
+    life: Lifecycle,
+    /// Counts lives and deaths, so that a late step of another life is known.
+    life_number: u32,
+    /// Close notifications under way.
+    closing: u8,
+    readable_option: bool,
+    writable_option: bool,
+    allow_half_open: bool,
+    has_ref: bool,
+    /// Set up before `run`, and not connected yet.
+    setup: bool,
+    /// The peer ended and half-open was not allowed: a write after our own end is its fault.
+    ended_by_peer: bool,
+    reset_on_close: bool,
+    destroy_on_finish: bool,
+    readable: Readable,
+    writable: Writable,
+    outgoing: Option<Box<Outgoing<S>>>,
+    pub(in crate::net) listeners: Listeners<SocketListener<S>>,
+    server: Option<ServerId>,
+    /// Known since accept or connect, and kept in `close`.
+    remote: Option<Address>,
+    idle: Idle,
+    bytes_read: u64,
+    /// `bytesWritten`, once it is frozen.
+    bytes_written: u64,
+    errored: Option<Error>,
+    rare: Option<Box<Rare<S>>>,
+}
+
+/// What few sockets need.
+pub(crate) struct Rare<S> {
+    /// Callbacks of `end`.
+    end_done: Vec<Done<S>>,
+    /// Callbacks that are called with an error on a tick.
+    pub(in crate::net) rejected: VecDeque<(Done<S>, Error)>,
+    /// Errors to be emitted on a tick.
+    errors: VecDeque<(Error, bool)>,
+    /// Callbacks cancelled by `destroy`: called in the closing phase, before `close`.
+    cancelled: Vec<(Done<S>, Error)>,
+    /// Callbacks of a socket that died before it was connected: called with `close`.
+    at_close: Vec<(Done<S>, Error)>,
+    /// Attempts whose tick has not come.
+    attempts: VecDeque<Attempt>,
+    /// The attempt under way, and the addresses left to try.
+    attempt: Option<Attempt>,
+    /// How a local connect ended.
+    connect_error: Option<std::io::Error>,
+    no_delay: bool,
+    keep_alive: Option<KeepAlive>,
+    reset_on_connect: bool,
+    /// Timers bound to the socket.
+    timers: Vec<Key>,
+}
+
+impl<S> Default for Rare<S> {
+    fn default() -> Self {
+        Self {
+            end_done: Vec::new(),
+            rejected: VecDeque::new(),
+            errors: VecDeque::new(),
+            cancelled: Vec::new(),
+            at_close: Vec::new(),
+            attempts: VecDeque::new(),
+            attempt: None,
+            connect_error: None,
+            no_delay: false,
+            keep_alive: None,
+            reset_on_connect: false,
+            timers: Vec::new(),
+        }
+    }
+}
+
+impl<S> SocketState<S> {
+    fn new(options: &SocketOptions) -> Self {
+        let mut socket = Self {
+            stream: None,
+            life: Lifecycle::new(options.readable, options.writable),
+            life_number: 0,
+            closing: 0,
+            readable_option: options.readable,
+            writable_option: options.writable,
+            allow_half_open: options.allow_half_open,
+            has_ref: true,
+            setup: false,
+            ended_by_peer: false,
+            reset_on_close: false,
+            destroy_on_finish: false,
+            readable: Readable::new(options.high_water_mark),
+            writable: Writable::new(options.high_water_mark, options.write_queue_limit),
+            outgoing: None,
+            listeners: Listeners::default(),
+            server: None,
+            remote: None,
+            idle: Idle::default(),
+            bytes_read: 0,
+            bytes_written: 0,
+            errored: None,
+            rare: None,
+        };
+        if options.no_delay || options.keep_alive.is_some() {
+            socket.rare().no_delay = options.no_delay;
+            socket.rare().keep_alive = options.keep_alive.clone();
+        }
+        socket
+    }
+
+    pub(in crate::net) fn rare(&mut self) -> &mut Rare<S> {
+        self.rare.get_or_insert_default()
+    }
+
+    /// The server that accepted it, while it counts there.
+    pub(in crate::net) fn server(&self) -> Option<ServerId> {
+        self.server
+    }
+
+    pub(in crate::net) fn is_connection_of(&self, server: ServerId) -> bool {
+        self.server == Some(server) && !self.life.is_destroyed()
+    }
+
+    /// Whether the read path has something to do for us.
+    fn is_reading(&self) -> bool {
+        self.life.is_open() && self.life.reading == state::Reading::Open && self.readable.wants_more()
+    }
+
+    /// Active and ref'd, or with a request under way (`uv__has_ref` and active requests).
+    fn holds_loop(&self) -> bool {
+        self.life.is_connecting() || (self.life.is_open() && (self.writable.in_flight() || (self.has_ref && self.is_reading())))
+    }
+
+    /// Nothing will ever happen to it any more.
+    pub(in crate::net) fn is_dead(&self) -> bool {
+        self.life.is_destroyed() && self.closing == 0
+    }
+
+    /// It is closed, and only a bound timer keeps it.
+    pub(in crate::net) fn waits_for_timers(&self) -> bool {
+        self.is_dead() && self.rare.as_ref().is_some_and(|rare| !rare.timers.is_empty())
+    }
+
+    /// Node's `writable`: neither ended, destroyed nor failed.
+    fn is_writable(&self) -> bool {
+        !self.life.is_destroyed() && self.errored.is_none() && !self.life.is_ending()
+    }
+
+    fn apply_settings(&self) {
+        let (Some(stream), Some(rare)) = (&self.stream, &self.rare) else {
+            return;
+        };
+        if rare.no_delay
+            && let Err(error) = stream.transport().set_no_delay(true)
+        {
+            log::debug!("TCP_NODELAY: {error}");
+        }
+        if rare.keep_alive.is_some()
+            && let Err(error) = stream.transport().set_keep_alive(rare.keep_alive.as_ref())
+        {
+            log::debug!("SO_KEEPALIVE: {error}");
+        }
+    }
+}
+
+impl<'r, S> Socket<'r, S> {
+    pub(in crate::net) fn new(reactor: &'r mut Reactor<S>, id: SocketId) -> Self {
+        Self { reactor, id }
+    }
+
+    /// The socket's id.
+    pub fn id(&self) -> SocketId {
+        self.id
+    }
+
+    /// The reactor it lives on.
+    pub fn reactor(&mut self) -> &mut Reactor<S> {
+        self.reactor
+    }
+
+    /// Another socket of the same reactor; `None` once its `close` is over.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let (a, b) = reactor.socket_pair()?;
+    /// reactor.socket(a).expect("just made").on_data(move |socket, chunk, _| {
+    ///     if let Some(mut other) = socket.other(b) { other.write(chunk); }
+    /// });
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn other(&mut self, id: SocketId) -> Option<Socket<'_, S>> {
+        self.reactor.socket(id)
+    }
+
+    pub(in crate::net) fn reactor_ref(&self) -> &Reactor<S> {
+        self.reactor
+    }
+
+    pub(in crate::net) fn entry(&self) -> Option<&SocketState<S>> {
+        match self.reactor.event_loop.handles.get(self.id.0)? {
+            Entry::Socket(socket) => Some(socket),
+            Entry::Server(_) => None,
+        }
+    }
+
+    fn entry_mut(&mut self) -> Option<&mut SocketState<S>> {
+        self.reactor.socket_entry(self.id)
+    }
+}
+
+impl<S> Reactor<S> {
+    pub(in crate::net) fn socket_entry(&mut self, id: SocketId) -> Option<&mut SocketState<S>> {
+        self.socket_slot(id).map(|(socket, _)| socket)
+    }
+
+    /// A socket and its readiness cache.
+    fn socket_slot(&mut self, id: SocketId) -> Option<(&mut SocketState<S>, &mut Readiness)> {
+        let slot = self.event_loop.handles.slot(id.0)?;
+        match &mut slot.handle {
+            Entry::Socket(socket) => Some((socket, &mut slot.readiness)),
+            Entry::Server(_) => None,
+        }
+    }
+
+    /// A socket that is not connected to anything yet.
+    fn insert_socket(&mut self, options: &SocketOptions) -> SocketId {
+        SocketId(self.event_loop.handles.insert(Entry::Socket(SocketState::new(options))))
+    }
+
+    /// Makes a socket of a transport that is connected already; reading starts at once unless it is `paused`.
+    pub(in crate::net) fn adopt_transport(
+        &mut self,
+        transport: Transport,
+        remote: Option<Address>,
+        options: &SocketOptions,
+        paused: bool,
+    ) -> Result<SocketId> {
+        let id = self.insert_socket(options);
+        if let Some((socket, readiness)) = self.socket_slot(id) {
+            *readiness = Stream::fresh();
+            socket.stream = Some(Stream::new(transport));
+            socket.remote = remote;
+            socket.life.open();
+            if paused {
+                socket.readable.flow = readable::Flow::Paused;
+            } else {
+                socket.readable.started = true;
+            }
+            socket.apply_settings();
+        }
+        if let Err(error) = self.settle(id) {
+            self.event_loop.handles.remove(id.0);
+            return Err(error);
+        }
+        Ok(id)
+    }
+
+    pub(in crate::net) fn set_server(&mut self, id: SocketId, server: ServerId) {
+        if let Some(socket) = self.socket_entry(id) {
+            socket.server = Some(server);
+        }
+    }
+
+    /// Brings registration, ready list and liveness in line with what the socket wants now. To be called after every change.
+    fn settle(&mut self, id: SocketId) -> Result {
+        let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
+            return Ok(());
+        };
+        let Entry::Socket(socket) = &mut slot.handle else {
+            return Ok(());
+        };
+        let (reading, writing) = (socket.is_reading(), socket.writable.in_flight());
+        let (is_open, held) = (socket.life.is_open(), socket.holds_loop());
+        let mut result = Ok(());
+        if is_open && let Some(stream) = &mut socket.stream {
+            result = stream.update_interest(&mut registrar, reading, writing);
+        }
+        let more = is_open && reading && slot.readiness.has_any(Readiness::INPUT);
+        self.event_loop.handles.hold(id.0, held);
+        if more {
+            self.event_loop.handles.list(id.0);
+        }
+        result.map_err(|error| Error::system("epoll_ctl", error))
+    }
+
+    /// As [`settle`](Self::settle); a socket that cannot be watched is destroyed.
+    fn settle_or_destroy(&mut self, id: SocketId) {
+        if let Err(error) = self.settle(id) {
+            self.destroy(id, Some(error));
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a busy socket owns: bytes that have not left, and callbacks that wait for them.
+
+use std::collections::VecDeque;
+
+use crate::net::Reactor;
+use crate::net::emit::Done;
+use crate::stream::ByteQueue;
+
+/// A socket's write queue. Idle sockets have none: an emptied one goes to the next that writes.
+pub(crate) struct Outgoing<S> {
+    pub(super) bytes: ByteQueue,
+    /// In the order of the writes.
+    pub(super) requests: VecDeque<Request<S>>,
+    /// The last request of the batch in flight.
+    pub(super) flight_last: u64,
+}
+
+/// A write that somebody wants to hear of (`uv_write_t`).
+pub(super) struct Request<S> {
+    pub(super) number: u64,
+    /// Offset behind its last byte.
+    pub(super) end: u64,
+    /// The kernel took it at once, or gathering says so: a tick completes it.
+    pub(super) on_tick: bool,
+    pub(super) done: Done<S>,
+}
+
+impl<S> Default for Outgoing<S> {
+    fn default() -> Self {
+        Self { bytes: ByteQueue::default(), requests: VecDeque::new(), flight_last: 0 }
+    }
+}
+
+impl<S> Outgoing<S> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.requests.is_empty()
+    }
+
+    /// Requests whose bytes the kernel has not all got are completed by events, not by their ticks.
+    pub(super) fn detach_ticks(&mut self, sent: u64) {
+        for request in self.requests.iter_mut().filter(|request| request.end > sent) {
+            request.on_tick = false;
+        }
+    }
+
+    /// The oldest request, if it is complete on a tick and numbered no higher.
+    pub(super) fn pop_on_tick(&mut self, up_to: u64) -> Option<Done<S>> {
+        let front = self.requests.front()?;
+        if !front.on_tick || front.number > up_to {
+            return None;
+        }
+        self.requests.pop_front().map(|request| request.done)
+    }
+
+    /// The oldest request of a landed batch.
+    pub(super) fn pop_landed(&mut self, up_to: u64) -> Option<Done<S>> {
+        if self.requests.front()?.number > up_to {
+            return None;
+        }
+        self.requests.pop_front().map(|request| request.done)
+    }
+
+    /// The oldest request that no tick completes.
+    pub(super) fn pop_waiting(&mut self) -> Option<Done<S>> {
+        let at = self.requests.iter().position(|request| !request.on_tick)?;
+        self.requests.remove(at).map(|request| request.done)
+    }
+}
+
+/// How many emptied queues are kept, and how many of them with a large buffer.
+const SPARES: usize = 1024;
+const LARGE_SPARES: usize = 16;
+const SMALL_BUFFER: usize = 4096;
+const LARGE_BUFFER: usize = 64 * 1024;
+
+impl<S> Reactor<S> {
+    pub(super) fn take_queue(&mut self) -> Box<Outgoing<S>> {
+        self.spare_queues.pop().unwrap_or_default()
+    }
+
+    /// Takes an emptied queue back.
+    pub(super) fn spare_queue(&mut self, mut queue: Box<Outgoing<S>>) {
+        debug_assert!(queue.is_empty());
+        if self.spare_queues.len() >= SPARES {
+            return;
+        }
+        let keep = if self.spare_queues.len() < LARGE_SPARES { LARGE_BUFFER } else { SMALL_BUFFER };
+        queue.bytes.clear(keep);
+        if queue.requests.capacity() > 64 {
+            queue.requests.shrink_to(16);
+        }
+        self.spare_queues.push(queue);
+    }
+}

@@ -1,0 +1,506 @@
+//! Writing: `write`, the gathering of small writes, and their completion. Mirrors `lib/internal/streams/writable.js` and
+//! `writeGeneric` of `lib/internal/stream_base_commons.js`.
+//!
+//! Bytes written inside a callback are gathered and leave in one system call when it returns. To the program they count as
+//! taken by the kernel; whatever would show the difference flushes first.
+
+use std::sync::Arc;
+
+use super::outgoing::Request;
+use super::{SocketId, SocketState};
+use crate::error::{Error, code};
+use crate::event_loop::Readiness;
+use crate::net::Reactor;
+use crate::net::emit::{Done, Event};
+use crate::net::host::Task;
+use crate::stream::{Chunk, Flushed};
+
+/// From this size on a chunk goes to the kernel as it is, if nothing is gathered before it.
+const LARGE: usize = 16 * 1024;
+
+/// Gathering ends here.
+const GATHER_LIMIT: usize = 64 * 1024;
+
+/// Bytes to be written, and how to keep what the kernel does not take.
+pub(super) trait Bytes {
+    fn bytes(&self) -> &[u8];
+    /// A chunk that holds the bytes, and how many of its first ones are not needed.
+    fn keep(self, from: usize) -> (Chunk, usize);
+}
+
+/// Borrowed: copied if it has to wait.
+impl Bytes for &[u8] {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn keep(self, from: usize) -> (Chunk, usize) {
+        (Chunk::Copied(self[from..].to_vec()), 0)
+    }
+}
+
+/// Given away: kept as it is.
+pub(super) struct Owned<T>(pub(super) T);
+
+impl<T: AsRef<[u8]> + 'static> Bytes for Owned<T> {
+    fn bytes(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+
+    fn keep(self, from: usize) -> (Chunk, usize) {
+        (Chunk::Owned(Box::new(self.0)), from)
+    }
+}
+
+/// The same bytes for many sockets; copied once, when the first has to keep them.
+pub(crate) struct Broadcast<'b> {
+    bytes: &'b [u8],
+    shared: Option<Arc<[u8]>>,
+}
+
+impl<'b> Broadcast<'b> {
+    pub(in crate::net) fn new(bytes: &'b [u8]) -> Self {
+        Self { bytes, shared: None }
+    }
+}
+
+impl Bytes for &mut Broadcast<'_> {
+    fn bytes(&self) -> &[u8] {
+        self.bytes
+    }
+
+    fn keep(self, from: usize) -> (Chunk, usize) {
+        (Chunk::Shared(Arc::clone(self.shared.get_or_insert_with(|| self.bytes.into()))), from)
+    }
+}
+
+impl<S> Reactor<S> {
+    pub(in crate::net) fn broadcast_to(&mut self, id: SocketId, bytes: &mut Broadcast<'_>) -> bool {
+        if !self.socket_entry(id).is_some_and(|socket| socket.is_writable()) {
+            return false;
+        }
+        self.write(id, bytes, None);
+        self.socket_entry(id).is_some_and(|socket| !socket.life.is_destroyed())
+    }
+
+    /// Node's `write`: the boolean says whether to go on or to wait for `drain`.
+    pub(super) fn write(&mut self, id: SocketId, bytes: impl Bytes, done: Option<Done<S>>) -> bool {
+        let refusal = self.socket_entry(id).and_then(SocketState::refusal);
+        if let Some((error, destroys)) = refusal {
+            self.reject(id, done, error.clone());
+            if destroys {
+                self.destroy(id, Some(error));
+            }
+            return false;
+        }
+        match self.try_write(id, bytes, done) {
+            Ok(room) => room,
+            Err((error, done)) => {
+                self.reject(id, done, error.clone());
+                self.destroy(id, Some(error));
+                false
+            }
+        }
+    }
+
+    /// As `write` for a socket that may write; what would pass the limit is given back untouched.
+    pub(super) fn try_write(
+        &mut self,
+        id: SocketId,
+        bytes: impl Bytes,
+        done: Option<Done<S>>,
+    ) -> Result<bool, (Error, Option<Done<S>>)> {
+        let len = bytes.bytes().len();
+        let Some((socket, readiness)) = self.socket_slot(id) else {
+            return Err((destroyed("write"), done));
+        };
+        if let Err(code) = socket.writable.submit(len) {
+            let limit = socket.writable.limit;
+            let text = format!("write of {len} bytes refused: {} of {limit} are queued", socket.writable.queued());
+            return Err((Error::with_code(code, text), done));
+        }
+        let broken = !readiness.has_any(Readiness::WRITABLE) || readiness.has_any(Readiness::BROKEN);
+        let (open, connecting) = (socket.life.is_open(), socket.life.is_connecting());
+        let waits = socket.writable.must_queue() || socket.errored.is_some();
+        let gathers = !broken && len < LARGE;
+        if len == 0 && done.is_none() && open && !waits {
+            // Legal, and nothing to do.
+        } else if waits {
+            self.enqueue(id, bytes, 0, done, false);
+        } else if open && gathers && self.event_loop.is_running() {
+            self.gather(id, bytes, done);
+        } else if open {
+            self.write_now(id, bytes, done);
+        } else {
+            self.enqueue(id, bytes, 0, done, false);
+            if connecting {
+                self.take_off(id);
+            } else {
+                self.fail_write(id, Error::with_code(code::ERR_SOCKET_CLOSED, "Socket is closed"));
+            }
+        }
+        Ok(self.has_room(id))
+    }
+
+    fn has_room(&mut self, id: SocketId) -> bool {
+        self.socket_entry(id)
+            .is_some_and(|socket| socket.writable.has_room() && socket.errored.is_none() && !socket.life.is_destroyed())
+    }
+
+    /// Keeps bytes and the callback in the queue.
+    fn enqueue(&mut self, id: SocketId, bytes: impl Bytes, from: usize, done: Option<Done<S>>, on_tick: bool) {
+        let number = self.number_request(&done);
+        let spare = match self.socket_entry(id) {
+            Some(socket) if socket.outgoing.is_none() => Some(self.take_queue()),
+            _ => None,
+        };
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        let end = socket.writable.submitted();
+        let outgoing = socket.outgoing.get_or_insert_with(|| spare.unwrap_or_default());
+        let rest = bytes.bytes().len() - from;
+        if rest > 0 && rest < LARGE {
+            outgoing.bytes.copy(&bytes.bytes()[from..]);
+        } else if rest > 0 {
+            let (chunk, skip) = bytes.keep(from);
+            outgoing.bytes.push(chunk, skip);
+        }
+        if let Some(done) = done {
+            outgoing.requests.push_back(Request { number, end, on_tick, done });
+            if on_tick {
+                self.event_loop.tick_task(Task::WriteDone(id, number));
+            }
+        }
+    }
+
+    fn number_request(&mut self, done: &Option<Done<S>>) -> u64 {
+        self.requests += u64::from(done.is_some());
+        self.requests
+    }
+
+    /// Keeps small writes of one callback together.
+    fn gather(&mut self, id: SocketId, bytes: impl Bytes, done: Option<Done<S>>) {
+        self.enqueue(id, bytes, 0, done, true);
+        self.touch(id);
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        let first = !socket.writable.is_gathering();
+        socket.writable.gather();
+        let full = socket.writable.queued() >= GATHER_LIMIT;
+        if first {
+            self.gathering.push(id);
+        }
+        if full {
+            self.flush_socket(id);
+        }
+    }
+
+    /// Hands what was gathered on all sockets to the kernel.
+    pub(in crate::net) fn flush_gathered(&mut self) {
+        for at in 0..self.gathering.len() {
+            let id = self.gathering[at];
+            self.flush_socket(id);
+        }
+        self.gathering.clear();
+    }
+
+    /// Hands what was gathered on one socket to the kernel.
+    pub(super) fn flush_socket(&mut self, id: SocketId) {
+        if self.socket_entry(id).is_some_and(|socket| socket.life.is_open() && socket.writable.is_gathering()) {
+            self.flush_queue(id);
+        }
+    }
+
+    /// Tries to send the whole queue; what is refused is in flight from then on.
+    pub(super) fn flush_queue(&mut self, id: SocketId) {
+        let writes = &mut self.counters.writes;
+        let Some(slot) = self.event_loop.handles.slot(id.0) else {
+            return;
+        };
+        let crate::net::host::Entry::Socket(socket) = &mut slot.handle else {
+            return;
+        };
+        let (Some(stream), Some(outgoing)) = (&socket.stream, &mut socket.outgoing) else {
+            return;
+        };
+        let (sent, flushed) = stream.flush(&mut slot.readiness, &mut outgoing.bytes, writes);
+        socket.writable.sent_more(sent);
+        self.counters.bytes_written += sent as u64;
+        match flushed {
+            Flushed::All if outgoing.is_empty() && !socket.writable.in_flight() => {
+                if let Some(queue) = socket.outgoing.take() {
+                    self.spare_queue(queue);
+                }
+            }
+            Flushed::All => {}
+            Flushed::Blocked => self.take_off(id),
+            Flushed::Retry => {
+                self.take_off(id);
+                self.retry_write_later(id);
+            }
+            Flushed::Failed(error) => self.fail_write(id, Error::system("write", error)),
+        }
+    }
+
+    /// Writes without a copy if the kernel takes it.
+    fn write_now(&mut self, id: SocketId, bytes: impl Bytes, done: Option<Done<S>>) {
+        self.flush_socket(id);
+        self.touch(id);
+        let writes = &mut self.counters.writes;
+        let Some(slot) = self.event_loop.handles.slot(id.0) else {
+            return;
+        };
+        let crate::net::host::Entry::Socket(socket) = &mut slot.handle else {
+            return;
+        };
+        let Some(stream) = socket.stream.as_ref().filter(|_| !socket.writable.in_flight() && socket.errored.is_none()) else {
+            self.enqueue(id, bytes, 0, done, false);
+            return;
+        };
+        let (sent, flushed) = if slot.readiness.has_any(Readiness::OUTPUT) {
+            stream.write(&mut slot.readiness, bytes.bytes(), writes)
+        } else {
+            (0, if bytes.bytes().is_empty() { Flushed::All } else { Flushed::Blocked })
+        };
+        socket.writable.sent_more(sent);
+        self.counters.bytes_written += sent as u64;
+        match flushed {
+            Flushed::All => {
+                socket.writable.gather();
+                if done.is_some() {
+                    self.enqueue(id, &b""[..], 0, done, true);
+                }
+            }
+            Flushed::Blocked | Flushed::Retry => {
+                self.enqueue(id, bytes, sent, done, false);
+                self.take_off(id);
+                if matches!(flushed, Flushed::Retry) {
+                    self.retry_write_later(id);
+                }
+            }
+            Flushed::Failed(error) => {
+                self.enqueue(id, &b""[..], 0, done, false);
+                self.fail_write(id, Error::system("write", error));
+            }
+        }
+    }
+
+    /// Everything submitted is one batch now, which completes by events.
+    pub(super) fn take_off(&mut self, id: SocketId) {
+        let number = self.requests;
+        let spare = match self.socket_entry(id) {
+            Some(socket) if socket.outgoing.is_none() => Some(self.take_queue()),
+            _ => None,
+        };
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        socket.writable.take_off();
+        let sent = socket.writable.sent();
+        let outgoing = socket.outgoing.get_or_insert_with(|| spare.unwrap_or_default());
+        outgoing.flight_last = number;
+        outgoing.detach_ticks(sent);
+        self.settle_or_destroy(id);
+    }
+
+    /// A write failed: no more are taken, and a tick tells the callbacks and destroys the socket.
+    pub(super) fn fail_write(&mut self, id: SocketId, error: Error) {
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        let sent = socket.writable.sent();
+        if let Some(outgoing) = &mut socket.outgoing {
+            outgoing.bytes.clear(0);
+            outgoing.detach_ticks(sent);
+        }
+        socket.writable.cancel();
+        if !socket.life.is_destroyed() {
+            socket.errored.get_or_insert(error);
+            self.event_loop.tick_task(Task::WriteFailed(id));
+        }
+    }
+
+    /// The callbacks of a write that failed at once, then the end of the socket. Mirrors `onwriteError`.
+    pub(in crate::net) fn on_write_failed(&mut self, id: SocketId, state: &mut S) {
+        let Some(error) = self.socket_entry(id).and_then(|socket| socket.errored.clone()) else {
+            return;
+        };
+        self.error_buffer(id, state);
+        self.destroy(id, Some(error));
+    }
+
+    /// Writes that the kernel took at once, or their callbacks, are complete. Mirrors `afterWriteTick`.
+    pub(in crate::net) fn on_write_done(&mut self, id: SocketId, up_to: u64, state: &mut S) {
+        self.flush_socket(id);
+        self.emit_drain(id, state);
+        loop {
+            let outgoing = self.socket_entry(id).and_then(|socket| socket.outgoing.as_mut());
+            let Some(done) = outgoing.and_then(|outgoing| outgoing.pop_on_tick(up_to)) else {
+                break;
+            };
+            self.complete(id, done, Ok(()), state);
+        }
+        if self.socket_entry(id).is_some_and(|socket| socket.life.is_destroyed()) {
+            self.error_buffer(id, state);
+        }
+        self.release_queue(id);
+        self.finish_maybe(id);
+    }
+
+    /// There is room: the queue goes on, and a batch may land.
+    pub(super) fn on_writable(&mut self, id: SocketId, state: &mut S) {
+        self.flush_queue(id);
+        self.land(id, state);
+        crate::event_loop::after_callback(self, state);
+    }
+
+    /// Completes the batch in flight if all of it is sent. What was buffered behind it takes off first; then `drain`, then the
+    /// callbacks. Mirrors `onwrite` and `afterWrite`.
+    pub(super) fn land(&mut self, id: SocketId, state: &mut S) {
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        let last = socket.outgoing.as_ref().map_or(0, |outgoing| outgoing.flight_last);
+        if !socket.writable.land() {
+            return;
+        }
+        self.touch(id);
+        self.forget_write_progress(id);
+        self.send_buffered(id);
+        self.emit_drain(id, state);
+        loop {
+            let outgoing = self.socket_entry(id).and_then(|socket| socket.outgoing.as_mut());
+            let Some(done) = outgoing.and_then(|outgoing| outgoing.pop_landed(last)) else {
+                break;
+            };
+            self.complete(id, done, Ok(()), state);
+        }
+        self.release_queue(id);
+        self.finish_maybe(id);
+        self.settle_or_destroy(id);
+    }
+
+    /// Sends what was buffered as one batch; if the kernel takes all of it, a tick completes it. Mirrors `clearBuffer`.
+    pub(super) fn send_buffered(&mut self, id: SocketId) {
+        let number = self.requests;
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        let Some(outgoing) = &mut socket.outgoing else {
+            return;
+        };
+        let waiting = outgoing.requests.back().is_some_and(|request| !request.on_tick);
+        if socket.writable.corked() > 0 || (socket.writable.len() == 0 && !waiting) {
+            return;
+        }
+        outgoing.flight_last = number;
+        socket.writable.take_off();
+        if !outgoing.bytes.is_empty() {
+            self.flush_queue(id);
+        }
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        if socket.errored.is_none() && socket.writable.land() {
+            let needs_tick = waiting || socket.writable.needs_drain();
+            if let Some(outgoing) = &mut socket.outgoing {
+                outgoing.requests.iter_mut().for_each(|request| request.on_tick = true);
+            }
+            if needs_tick {
+                self.event_loop.tick_task(Task::WriteDone(id, number));
+            }
+        }
+    }
+
+    /// The last cork is gone: what it kept back goes as one batch.
+    pub(super) fn uncorked(&mut self, id: SocketId) {
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        if socket.writable.in_flight() || socket.errored.is_some() {
+            return;
+        }
+        let buffered = socket.writable.len() > 0 || socket.has_waiting_writes();
+        if socket.life.is_open() {
+            self.send_buffered(id);
+        } else if buffered && socket.life.is_connecting() {
+            self.take_off(id);
+        } else if buffered && !socket.life.is_destroyed() {
+            self.fail_write(id, Error::with_code(code::ERR_SOCKET_CLOSED, "Socket is closed"));
+        }
+    }
+
+    pub(super) fn uncork_fully(&mut self, id: SocketId) {
+        if self.socket_entry(id).is_some_and(|socket| socket.writable.uncork_fully()) {
+            self.uncorked(id);
+        }
+    }
+
+    /// Emits `drain` if it is due: the queue is empty after a write that returned false, and nobody has ended.
+    fn emit_drain(&mut self, id: SocketId, state: &mut S) {
+        let due = self
+            .socket_entry(id)
+            .is_some_and(|socket| !socket.life.is_ending() && !socket.life.is_destroyed() && socket.writable.take_drain());
+        if due {
+            self.emit(id, Event::Drain, state);
+        }
+    }
+
+    /// Gives the queue back once it is empty.
+    fn release_queue(&mut self, id: SocketId) {
+        let idle = |socket: &mut SocketState<S>| {
+            let empty = socket.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_empty());
+            if empty && !socket.writable.in_flight() { socket.outgoing.take() } else { None }
+        };
+        if let Some(queue) = self.socket_entry(id).and_then(idle) {
+            self.spare_queue(queue);
+        }
+    }
+
+    /// The kernel has no buffers and will not tell when it has.
+    fn retry_write_later(&mut self, id: SocketId) {
+        let job = crate::event_loop::TimerJob::Once(Box::new(move |reactor: &mut Self, state: &mut S| {
+            reactor.on_retry_write(id, state);
+        }));
+        self.event_loop.start_timer(job, std::time::Duration::from_millis(5), None);
+    }
+
+    pub(in crate::net) fn on_retry_write(&mut self, id: SocketId, state: &mut S) {
+        if self.socket_entry(id).is_some_and(|socket| socket.life.is_open() && socket.writable.in_flight()) {
+            self.on_writable(id, state);
+        }
+    }
+
+    pub(in crate::net) fn on_rejected(&mut self, id: SocketId, state: &mut S) {
+        let rejected = self.socket_entry(id).and_then(|socket| socket.rare().rejected.pop_front());
+        if let Some((done, error)) = rejected {
+            self.complete(id, done, Err(error), state);
+        }
+    }
+}
+
+impl<S> SocketState<S> {
+    /// Whether a write's callback waits that no tick completes.
+    pub(super) fn has_waiting_writes(&self) -> bool {
+        self.outgoing.as_ref().is_some_and(|outgoing| outgoing.requests.iter().any(|request| !request.on_tick))
+    }
+
+    /// Why the socket takes no write, and whether writing all the same destroys it.
+    pub(super) fn refusal(&mut self) -> Option<(Error, bool)> {
+        if self.life.is_ending() && self.ended_by_peer {
+            let text = "This socket has been ended by the other party";
+            return Some((Error::with_code(code::EPIPE, text), true));
+        }
+        if self.life.is_ending() {
+            return Some((Error::with_code(code::ERR_STREAM_WRITE_AFTER_END, "write after end"), true));
+        }
+        self.life.is_destroyed().then(|| (destroyed("write"), false))
+    }
+}
+
+/// `ERR_STREAM_DESTROYED` of a method.
+pub(super) fn destroyed(method: &str) -> Error {
+    Error::with_code(code::ERR_STREAM_DESTROYED, format!("Cannot call {method} after a stream was destroyed"))
+}

@@ -1,0 +1,66 @@
+//! What happens to an `error` that nobody hears.
+
+use super::Reactor;
+use super::host::Handle;
+use crate::error::Error;
+
+/// What becomes of an `error` event without a listener.
+///
+/// ```
+/// use netloop::{Reactor, UnhandledErrors};
+///
+/// let mut reactor = Reactor::<()>::new()?;
+/// reactor.set_unhandled_errors(UnhandledErrors::Node);
+/// # Ok::<(), netloop::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnhandledErrors {
+    /// What was set up before `run` (a listen, a connect) and fails makes `run` return its error: a program that cannot start
+    /// says so. Everything else is logged at warn and closes its socket: no peer gets an off-switch.
+    #[default]
+    Contain,
+    /// Node's rule: every unheard error ends `run`.
+    Node,
+}
+
+/// The embedder's own policy.
+pub(super) type Hook<S> = Box<dyn FnMut(&mut Reactor<S>, Handle, &Error, &mut S)>;
+
+impl<S> Reactor<S> {
+    /// Chooses what becomes of errors that nobody hears; Node's is the uncaught exception.
+    pub fn set_unhandled_errors(&mut self, policy: UnhandledErrors) -> &mut Self {
+        self.unhandled = policy;
+        self
+    }
+
+    /// Calls `hook` for each unheard error, instead of the log and of `run`'s return.
+    ///
+    /// Mirrors `process.on('uncaughtException')`. A second call replaces the first.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<Vec<String>>::new()?;
+    /// reactor.on_unhandled_error(|_, _, error, seen| seen.push(error.to_string()));
+    /// reactor.connect(std::path::Path::new("/no/such.sock"));
+    /// let mut seen = Vec::new();
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen.len(), 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn on_unhandled_error(&mut self, hook: impl FnMut(&mut Self, Handle, &Error, &mut S) + 'static) -> &mut Self {
+        self.unhandled_hook = Some(Box::new(hook));
+        self
+    }
+
+    pub(super) fn unhandled_error(&mut self, handle: Handle, error: &Error, setup: bool, state: &mut S) {
+        if let Some(mut hook) = self.unhandled_hook.take() {
+            hook(self, handle, error, state);
+            self.unhandled_hook.get_or_insert(hook);
+            return;
+        }
+        if setup || self.unhandled == UnhandledErrors::Node {
+            self.event_loop.fail(error.clone());
+        } else {
+            log::warn!("unhandled error of {handle:?}: {error}");
+        }
+    }
+}
