@@ -329,8 +329,12 @@ fn a_reset_cancels_what_is_on_its_way() {
     each_way(&flowing().c_quiet(), |pair| {
         stuck(pair);
         pair.s(|s, _| s.reset_and_destroy());
-        pair.run();
+        pair.until("S", "close false");
         pair.check("S", &["w1(ECANCELED)", "w2(ECANCELED)", "w3(ECANCELED)", "end.cb(ECANCELED)", "close false"]);
+        // It has not noticed, as it reads nothing.
+        pair.check("C", &[]);
+        pair.c(|c, _| c.resume());
+        pair.run();
         pair.check("C", &["error ECONNRESET", "close true"]);
     });
 }
