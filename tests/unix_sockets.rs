@@ -1,0 +1,228 @@
+//! Unix-domain sockets: paths, their files, and where they differ from TCP.
+#![cfg(unix)]
+
+mod pair;
+mod util;
+
+use std::path::{Path, PathBuf};
+
+use netloop::{Reactor, ReadyState};
+use pair::{each_way, flowing};
+use util::{TempDir, Trace, done};
+
+/// Listens at a path and runs until nothing is left: with what the server said.
+fn listen_and_run(path: &Path) -> Trace {
+    let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
+    let mut server = reactor.create_server(|_, _| ());
+    util::watch_server(&mut server, "V");
+    server.on_listening(|server, _| server.close());
+    server.listen(path);
+    util::run(&mut reactor, &mut trace);
+    trace
+}
+
+/// Connects to a path and runs until nothing is left.
+fn connect_and_run(path: &Path) -> Trace {
+    let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
+    util::watch(&mut reactor.connect(path), "C");
+    util::run(&mut reactor, &mut trace);
+    trace
+}
+
+fn path_of_length(length: usize) -> (TempDir, PathBuf) {
+    let dir = TempDir::new();
+    let rest = length - dir.dir().as_os_str().len() - 1;
+    let path = dir.path(&"x".repeat(rest));
+    assert_eq!(path.as_os_str().len(), length);
+    (dir, path)
+}
+
+#[test]
+fn a_client_that_ends_gets_the_answer_of_a_half_open_server() {
+    // C60
+    let dir = TempDir::new();
+    each_way(&flowing().half_open(true, false).unix(dir.path("a.sock")), |pair| {
+        let s = pair.s;
+        pair.see_s().on_end(move |socket, _| {
+            socket.reactor().set_immediate(move |reactor, _| util::with(reactor, s, |s| s.end_with("answer")));
+        });
+        pair.c(|c, _| c.end_with("question"));
+        pair.run();
+        pair.check("C", &["finish", "data 6", "end", "close false"]);
+        pair.check("S", &["data 8", "end", "finish", "close false"]);
+    });
+}
+
+#[test]
+fn both_sides_have_no_address() {
+    let dir = TempDir::new();
+    let mut pair = flowing().unix(dir.path("a.sock")).connect();
+    let s = pair.see_s();
+    assert_eq!((s.local_address(), s.remote_address(), s.local_port(), s.remote_port()), (None, None, None, None));
+    let c = pair.see_c();
+    assert_eq!((c.local_address(), c.remote_address(), c.remote_family()), (None, None, None));
+    assert_eq!(c.ready_state(), ReadyState::Open);
+}
+
+#[test]
+fn a_reset_is_refused_and_the_socket_stays_open() {
+    // C38: Node throws.
+    let dir = TempDir::new();
+    each_way(&flowing().unix(dir.path("a.sock")), |pair| {
+        pair.s(|s, _| s.reset_and_destroy());
+        pair.settle();
+        pair.check("S", &["error ERR_INVALID_HANDLE_TYPE"]);
+        assert_eq!(pair.see_s().ready_state(), ReadyState::Open);
+        pair.s(|s, _| s.end_with("still here"));
+        pair.run();
+        pair.check("S", &["error ERR_INVALID_HANDLE_TYPE", "finish", "end", "close false"]);
+        pair.check("C", &["data 10", "end", "finish", "close false"]);
+    });
+}
+
+#[test]
+fn the_first_write_to_a_peer_that_is_gone_fails() {
+    let dir = TempDir::new();
+    each_way(&flowing().half_open(false, true).unix(dir.path("a.sock")), |pair| {
+        pair.s(|s, _| s.destroy());
+        pair.until("C", "end");
+        pair.settle();
+        pair.c(|c, trace| {
+            let room = c.write_then("x", done("C", "w.cb"));
+            trace.push("C", format!("write {room}"));
+        });
+        pair.run();
+        pair.check("C", &["end", "write false", "w.cb(EPIPE)", "error EPIPE", "close true"]);
+        pair.check("S", &["close false"]);
+    });
+}
+
+#[test]
+fn unread_input_at_destroy_resets_the_peer() {
+    let dir = TempDir::new();
+    each_way(&flowing().paused_on_connect().unix(dir.path("a.sock")), |pair| {
+        pair.c(|c, _| c.write("abc"));
+        pair.settle();
+        pair.s(|s, _| s.destroy());
+        pair.run();
+        pair.check("C", &["error ECONNRESET", "close true"]);
+        pair.check("S", &["close false"]);
+    });
+}
+
+#[test]
+fn the_settings_of_tcp_have_no_effect() {
+    let dir = TempDir::new();
+    let mut pair = flowing().unix(dir.path("a.sock")).connect();
+    pair.see_s().set_no_delay(true).set_keep_alive(None).end_with("fine");
+    pair.run();
+    pair.check("S", &["finish", "end", "close false"]);
+    pair.check("C", &["data 4", "end", "finish", "close false"]);
+}
+
+#[test]
+fn the_file_is_there_when_listen_returns_and_gone_when_close_returns() {
+    let dir = TempDir::new();
+    let path = dir.path("a.sock");
+    let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
+    let mut server = reactor.create_server(|_, _| ());
+    util::watch_server(&mut server, "V");
+    server.listen(&path);
+    assert!(path.exists() && server.is_listening());
+    assert_eq!(server.address().and_then(|address| address.path().map(Path::to_owned)), Some(path.clone()));
+    server.close();
+    assert!(!path.exists() && !server.is_listening());
+    assert_eq!(server.address(), None, "Q-01");
+    util::run(&mut reactor, &mut trace);
+    trace.check("V", &["close"]);
+}
+
+#[test]
+fn close_removes_whatever_lies_at_the_path() {
+    //
+    let dir = TempDir::new();
+    let path = dir.path("a.sock");
+    let mut reactor = util::reactor::<Trace>();
+    let id = reactor.create_server(|_, _| ()).listen(&path).id();
+    std::fs::remove_file(&path).expect("the socket's file");
+    std::fs::write(&path, "somebody else's").expect("a file");
+    util::close(&mut reactor, id);
+    assert!(!path.exists());
+}
+
+#[test]
+fn any_existing_file_is_in_the_way_and_stays() {
+    let dir = TempDir::new();
+    let regular = dir.path("regular");
+    std::fs::write(&regular, "kept").expect("a file");
+    listen_and_run(&regular).check("V", &["error EADDRINUSE"]);
+    assert_eq!(std::fs::read_to_string(&regular).expect("it is there"), "kept");
+
+    let stale = dir.path("stale");
+    drop(std::os::unix::net::UnixListener::bind(&stale).expect("a socket"));
+    listen_and_run(&stale).check("V", &["error EADDRINUSE"]);
+    assert!(stale.exists());
+    connect_and_run(&stale).check(
+        "C",
+        &["connectionAttempt stale", "connectionAttemptFailed stale ECONNREFUSED", "error ECONNREFUSED", "close true"],
+    );
+    connect_and_run(&regular).check(
+        "C",
+        &["connectionAttempt regular", "connectionAttemptFailed regular ECONNREFUSED", "error ECONNREFUSED", "close true"],
+    );
+}
+
+#[test]
+fn a_missing_directory_is_told_apart_by_listen_and_connect() {
+    let dir = TempDir::new();
+    let path = dir.path("no").join("a.sock");
+    listen_and_run(&path).check("V", &["error EACCES"]);
+    connect_and_run(&path)
+        .check("C", &["connectionAttempt a.sock", "connectionAttemptFailed a.sock ENOENT", "error ENOENT", "close true"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_may_have_108_bytes_and_no_more() {
+    for length in [107, 108] {
+        let (_dir, path) = path_of_length(length);
+        listen_and_run(&path).check("V", &["listening", "close"]);
+    }
+    let (_dir, path) = path_of_length(109);
+    listen_and_run(&path).check("V", &["error EINVAL"]);
+    let trace = connect_and_run(&path);
+    let list = trace.of("C");
+    assert_eq!(list[list.len() - 2..], ["error EINVAL", "close true"]);
+    assert!(!list.iter().any(|said| said.starts_with("connectionAttemptFailed")), "{list:?}");
+}
+
+#[test]
+fn a_client_that_connects_and_is_gone_at_once_is_still_accepted() {
+    let dir = TempDir::new();
+    let path = dir.path("a.sock");
+    let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
+    reactor.create_server(|socket, _| util::watch(socket, "S")).listen(&path);
+    let mut client = reactor.connect(&path);
+    util::watch(&mut client, "C");
+    client.on_connect(|client, _| client.destroy());
+    util::run_until(&mut reactor, &mut trace, |_, trace| trace.has("S", "close false"));
+    trace.check("C", &["connectionAttempt a.sock", "connect", "ready", "close false"]);
+    trace.check("S", &["end", "finish", "close false"]);
+}
+
+#[test]
+fn connecting_takes_its_place_before_the_immediates() {
+    // §4.2: tick, the server's connection, the client's connect and ready, then the immediate.
+    let dir = TempDir::new();
+    let path = dir.path("a.sock");
+    let (mut reactor, mut trace): (Reactor<Trace>, _) = (util::reactor(), Trace::default());
+    reactor.create_server(|_, trace: &mut Trace| trace.push("log", "connection")).listen(&path);
+    util::run_some(&mut reactor, &mut trace, 3);
+    reactor.connect(&path).on_connect(|_, trace| trace.push("log", "connect")).on_ready(|_, trace| trace.push("log", "ready"));
+    reactor.set_immediate(|_, trace| trace.push("log", "immediate"));
+    reactor.next_tick(|_, trace| trace.push("log", "tick"));
+    util::run_until(&mut reactor, &mut trace, |_, trace| trace.has("log", "immediate") && trace.has("log", "connection"));
+    let mut order: Vec<&str> = trace.of("log").iter().map(String::as_str).collect();
+    order.retain(|&entry| entry != "connection");
+    assert_eq!(order, ["tick", "connect", "ready", "immediate"]);
+}
