@@ -302,24 +302,6 @@ fn a_second_end_before_finish_comes_to_the_same() {
 }
 
 #[test]
-fn a_fin_of_the_peer_lets_our_megabytes_leave_first() {
-    // C41
-    each_way(&flowing(), |pair| {
-        pair.narrow();
-        pair.see_c().pause();
-        let c = pair.c;
-        pair.see_s().on_end(move |s, _| {
-            s.reactor().set_immediate(move |reactor, _| util::with(reactor, c, |c| c.resume()));
-        });
-        pair.s(|s, _| s.write_owned_then(vec![1; 8 << 20], done("S", "w.cb")));
-        pair.c(|c, _| c.end());
-        pair.run();
-        pair.check("S", &["end", "w.cb()", "finish", "close false"]);
-        pair.check("C", &["finish", "data 8388608", "end", "close false"]);
-    });
-}
-
-#[test]
 fn half_open_is_asked_for_when_the_end_has_been_heard() {
     each_way(&flowing(), |pair| {
         pair.see_s().on_end(|s, _| {
@@ -614,15 +596,4 @@ fn a_destroyed_socket_tells_how_far_it_came() {
     assert!(s.readable_aborted() && s.errored().is_none());
     pair.run();
     pair.check("S", &["data 3", "close false"]);
-}
-
-#[test]
-fn an_error_is_remembered_and_the_first_one_counts() {
-    let mut pair = flowing().connect();
-    let mut s = pair.see_s();
-    s.destroy_with("first");
-    s.destroy_with("second");
-    assert_eq!(s.errored().map(ToString::to_string).as_deref(), Some("first"));
-    pair.run();
-    pair.check("S", &["error ERR_USER", "close true"]);
 }

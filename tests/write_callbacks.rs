@@ -85,6 +85,24 @@ fn the_first_write_completes_when_it_has_left_whatever_follows() {
 }
 
 #[test]
+fn a_fin_of_the_peer_lets_our_megabytes_leave_first() {
+    // C41
+    each_way(&flowing(), |pair| {
+        pair.narrow();
+        pair.see_c().pause();
+        let c = pair.c;
+        pair.see_s().on_end(move |s, _| {
+            s.reactor().set_immediate(move |reactor, _| util::with(reactor, c, |c| c.resume()));
+        });
+        pair.s(|s, _| s.write_owned_then(vec![1; 8 << 20], done("S", "w.cb")));
+        pair.c(|c, _| c.end());
+        pair.run();
+        pair.check("S", &["end", "w.cb()", "finish", "close false"]);
+        pair.check("C", &["finish", "data 8388608", "end", "close false"]);
+    });
+}
+
+#[test]
 fn nested_corks_leave_as_one_chunk() {
     // C45
     each_way(&flowing().c_quiet(), |pair| {
