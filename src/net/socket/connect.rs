@@ -62,7 +62,7 @@ impl<S> Reactor<S> {
             self.queue_error(id, error, setup);
             return;
         }
-        if socket.life.is_destroyed() {
+        if socket.life.needs_revival() {
             socket.revive();
         }
         socket.setup = setup;
