@@ -97,6 +97,11 @@ pub(crate) fn run_until<S: AsMut<Trace>>(
     let watchdog = reactor.set_timeout(PATIENCE, |_, state: &mut S| panic!("it never comes: {:#?}", state.as_mut()));
     reactor.unref_timer(watchdog);
     while !done(reactor, state) {
+        // Ticks that wait may bring it: they must not be followed by a wait for more.
+        reactor.run_nowait(state).expect("every error is heard");
+        if done(reactor, state) {
+            break;
+        }
         let alive = reactor.run_once(state).expect("every error is heard");
         assert!(alive || done(reactor, state), "nothing is left to run: {:#?}", state.as_mut());
     }
@@ -197,6 +202,18 @@ pub(crate) fn closed<S: AsMut<Trace>>(
 
 fn outcome(label: &str, result: &Result) -> String {
     format!("{label}({})", result.as_ref().err().map_or("", Error::code))
+}
+
+/// An error is exactly this: code, system call, address without port (empty for none), port, and message.
+#[track_caller]
+pub(crate) fn check_error(error: &Error, fields: (&str, &str, &str, Option<u16>), message: &str) {
+    let address = match error.address() {
+        Some(Address::Tcp(address)) => address.ip().to_string(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    assert_eq!(error.to_string(), message);
+    assert_eq!((error.code(), error.syscall().unwrap_or(""), address.as_str(), error.port()), fields, "{error}");
 }
 
 /// Does something to a socket, if it is still there.
