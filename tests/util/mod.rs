@@ -75,6 +75,15 @@ pub(crate) fn reactor<S>() -> Reactor<S> {
     Reactor::new().expect("the system gives a selector")
 }
 
+/// A port of 127.0.0.1 that refuses connections for as long as the socket lives: bound, but not listening.
+pub(crate) fn refused_port() -> (socket2::Socket, u16) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    let any: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
+    socket.bind(&any.into()).expect("a free port");
+    let port = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("bound").port();
+    (socket, port)
+}
+
 /// Runs until nothing holds the loop; fails with the trace if that never comes.
 #[track_caller]
 pub(crate) fn run<S: AsMut<Trace>>(reactor: &mut Reactor<S>, state: &mut S) {
