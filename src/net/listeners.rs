@@ -9,7 +9,7 @@
 /// let mut reactor = netloop::Reactor::<()>::new()?;
 /// let (near, _far) = reactor.socket_pair()?;
 /// let mut socket = reactor.socket(near).expect("just made");
-/// let listener = socket.on_drain(|_, _| {}).last_listener().expect("just added");
+/// let listener = socket.on_drain(|_, _| {}).last_listener();
 /// assert!(socket.remove_listener(listener));
 /// assert!(!socket.remove_listener(listener));
 /// # Ok::<(), netloop::Error>(())
@@ -23,6 +23,9 @@ const ONCE: u64 = 1 << MASK_BITS;
 const SERIAL_SHIFT: u32 = MASK_BITS + 1;
 
 impl ListenerId {
+    /// Serial numbers begin at one, so this names nothing.
+    pub(crate) const NONE: Self = Self(0);
+
     fn hears(self, event: u32) -> bool {
         self.0 & u64::from(event) != 0
     }
@@ -59,7 +62,8 @@ const INLINE: usize = 4;
 /// The listeners of one emitter. `F` is the closure type, `dyn FnMut(…)`.
 pub(crate) struct Listeners<F: ?Sized> {
     inline: [Option<Entry<F>>; INLINE],
-    more: Vec<Entry<F>>,
+    #[expect(clippy::box_collection, reason = "a word in every socket instead of three")]
+    more: Option<Box<Vec<Entry<F>>>>,
 }
 
 struct Entry<F: ?Sized> {
@@ -70,7 +74,7 @@ struct Entry<F: ?Sized> {
 
 impl<F: ?Sized> Default for Listeners<F> {
     fn default() -> Self {
-        Self { inline: [const { None }; INLINE], more: Vec::new() }
+        Self { inline: [const { None }; INLINE], more: None }
     }
 }
 
@@ -80,16 +84,19 @@ impl<F: ?Sized> Listeners<F> {
         let id = serials.next(events, once);
         let entry = Entry { id, call: Some(call) };
         match self.inline.iter_mut().find(|slot| slot.is_none()) {
-            Some(slot) if self.more.is_empty() => *slot = Some(entry),
-            _ => self.more.push(entry),
+            Some(slot) if self.more.is_none() => *slot = Some(entry),
+            _ => self.more.get_or_insert_default().push(entry),
         }
         id
     }
 
     /// Removes a listener; one that runs is not called again.
     pub(crate) fn remove(&mut self, id: ListenerId) -> bool {
-        if let Some(at) = self.more.iter().position(|entry| entry.id == id) {
-            self.more.remove(at);
+        if let Some(more) = &mut self.more
+            && let Some(at) = more.iter().position(|entry| entry.id == id)
+        {
+            more.remove(at);
+            self.drop_empty();
             return true;
         }
         let Some(at) = self.inline.iter().flatten().position(|entry| entry.id == id) else {
@@ -98,10 +105,18 @@ impl<F: ?Sized> Listeners<F> {
         // Later ones move up: order is by place.
         self.inline[at] = None;
         self.inline[at..].rotate_left(1);
-        if !self.more.is_empty() {
-            self.inline[INLINE - 1] = Some(self.more.remove(0));
+        if let Some(more) = &mut self.more {
+            self.inline[INLINE - 1] = Some(more.remove(0));
+            self.drop_empty();
         }
         true
+    }
+
+    /// `more` is never empty: else the order would be lost.
+    fn drop_empty(&mut self) {
+        if self.more.as_ref().is_some_and(|more| more.is_empty()) {
+            self.more = None;
+        }
     }
 
     /// Whether anybody hears an event.
@@ -116,11 +131,15 @@ impl<F: ?Sized> Listeners<F> {
 
     /// Takes the next listener of an emission that has come to serial number `after` and ends at `until`.
     pub(crate) fn take_next(&mut self, event: u32, after: u64, until: u64) -> Option<(ListenerId, u64, Box<F>)> {
-        let in_turn = |entry: &&mut Entry<F>| {
+        let in_turn = |entry: &Entry<F>| {
             let serial = entry.id.serial();
             entry.id.hears(event) && serial > after && serial <= until && entry.call.is_some()
         };
-        let entry = self.inline.iter_mut().flatten().chain(&mut self.more).find(in_turn)?;
+        let inline = self.inline.iter().position(|slot| slot.as_ref().is_some_and(in_turn));
+        let entry = match inline {
+            Some(at) => self.inline[at].as_mut()?,
+            None => self.more.as_mut()?.iter_mut().find(|entry| in_turn(entry))?,
+        };
         let id = entry.id;
         let call = entry.call.take()?;
         if id.is_once() {
@@ -131,13 +150,18 @@ impl<F: ?Sized> Listeners<F> {
 
     /// Puts a listener back after its call, unless it was removed.
     pub(crate) fn put_back(&mut self, id: ListenerId, call: Box<F>) {
-        if let Some(entry) = self.inline.iter_mut().flatten().chain(&mut self.more).find(|entry| entry.id == id) {
+        let same = |entry: &&mut Entry<F>| entry.id == id;
+        let entry = match self.inline.iter_mut().flatten().find(same) {
+            Some(entry) => Some(entry),
+            None => self.more.as_mut().and_then(|more| more.iter_mut().find(same)),
+        };
+        if let Some(entry) = entry {
             entry.call = Some(call);
         }
     }
 
     fn iter(&self) -> impl Iterator<Item = &Entry<F>> {
-        self.inline.iter().flatten().chain(&self.more)
+        self.inline.iter().flatten().chain(self.more.iter().flat_map(|more| more.iter()))
     }
 }
 

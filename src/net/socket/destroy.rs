@@ -49,6 +49,9 @@ impl<S> Reactor<S> {
         }
         self.leave_server(id);
         self.event_loop.handles.hold(id.0, false);
+        if let Some(socket) = self.socket_entry(id) {
+            socket.settled = (false, false, false);
+        }
     }
 
     /// Closes the descriptor. Mirrors `uv_close`, which does it at once too.
@@ -241,7 +244,6 @@ impl<S> SocketState<S> {
 
     /// Drops the bytes, ours and theirs, and freezes the counters.
     fn freeze(&mut self) {
-        self.bytes_written = self.writable.dispatched();
         self.readable.clear();
         self.writable.cancel();
         if let Some(outgoing) = &mut self.outgoing {

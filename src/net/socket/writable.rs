@@ -10,10 +10,8 @@
 use crate::error::code;
 
 /// Offsets into the bytes ever submitted in this life.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Writable {
-    pub(crate) high_water_mark: usize,
-    pub(crate) limit: usize,
     submitted: u64,
     sent: u64,
     completed: u64,
@@ -24,38 +22,22 @@ pub(crate) struct Writable {
 }
 
 impl Writable {
-    pub(crate) fn new(high_water_mark: usize, limit: usize) -> Self {
-        Self {
-            high_water_mark,
-            limit,
-            submitted: 0,
-            sent: 0,
-            completed: 0,
-            flight_end: 0,
-            in_flight: false,
-            need_drain: false,
-            corked: 0,
-        }
-    }
-
-    /// For a new life of the same socket.
-    pub(crate) fn reset(&mut self) {
-        *self = Self::new(self.high_water_mark, self.limit);
-    }
-
     /// `writableLength`: bytes of writes that are not complete.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         (self.submitted - self.completed) as usize
     }
 
     /// Bytes held in user space: what `write_queue_limit` bounds.
+    #[inline]
     pub(crate) fn queued(&self) -> usize {
         (self.submitted - self.sent) as usize
     }
 
     /// Takes bytes in; refused whole if they would pass the limit.
-    pub(crate) fn submit(&mut self, len: usize) -> Result<(), &'static str> {
-        if len > self.limit.saturating_sub(self.queued()) {
+    #[inline]
+    pub(crate) fn submit(&mut self, len: usize, limit: usize) -> Result<(), &'static str> {
+        if len > limit.saturating_sub(self.queued()) {
             return Err(code::ERR_WRITE_QUEUE_FULL);
         }
         self.submitted += len as u64;
@@ -63,32 +45,37 @@ impl Writable {
     }
 
     /// `bytesWritten`: everything taken in.
+    #[inline]
     pub(crate) fn submitted(&self) -> u64 {
         self.submitted
     }
 
     /// Where the kernel stands.
+    #[inline]
     pub(crate) fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// What stays of `bytesWritten` after a destroy: the buffered part is dropped.
-    pub(crate) fn dispatched(&self) -> u64 {
+    /// What was handed to the kernel, whether it has taken it or not.
+    fn dispatched(&self) -> u64 {
         if self.in_flight { self.flight_end } else { self.completed }
     }
 
     /// Everything submitted waits in the gathering; it counts as taken.
+    #[inline]
     pub(crate) fn gather(&mut self) {
         debug_assert!(!self.in_flight && self.corked == 0);
         self.completed = self.submitted;
     }
 
     /// Gathered bytes wait for the flush.
+    #[inline]
     pub(crate) fn is_gathering(&self) -> bool {
         self.sent < self.completed
     }
 
     /// The kernel took bytes.
+    #[inline]
     pub(crate) fn sent_more(&mut self, len: usize) {
         self.sent += len as u64;
         debug_assert!(self.sent <= self.submitted);
@@ -96,6 +83,7 @@ impl Writable {
 
     /// Everything submitted so far is being sent: as one batch, which completes as one. Gathered bytes that the kernel refused
     /// count again.
+    #[inline]
     pub(crate) fn take_off(&mut self) {
         self.completed = self.completed.min(self.sent);
         self.flight_end = self.submitted;
@@ -103,6 +91,7 @@ impl Writable {
     }
 
     /// Completes the batch if the kernel has all of it.
+    #[inline]
     pub(crate) fn land(&mut self) -> bool {
         let landed = self.in_flight && self.sent >= self.flight_end;
         if landed {
@@ -112,63 +101,75 @@ impl Writable {
         landed
     }
 
+    #[inline]
     pub(crate) fn in_flight(&self) -> bool {
         self.in_flight
     }
 
     /// The batch's bytes that the kernel has not taken: `writeQueueSize` of the handle.
+    #[inline]
     pub(crate) fn flight_left(&self) -> u64 {
         if self.in_flight { self.flight_end - self.sent.min(self.flight_end) } else { 0 }
     }
 
     /// The batch's size when it took off.
+    #[inline]
     pub(crate) fn flight_len(&self) -> u64 {
         if self.in_flight { self.flight_end - self.completed } else { 0 }
     }
 
     /// Whether a write has to wait behind others.
+    #[inline]
     pub(crate) fn must_queue(&self) -> bool {
         self.in_flight || self.corked > 0
     }
 
     /// Node's answer to `write`: below the high-water mark, or nothing waits. A no is remembered for `drain`.
-    pub(crate) fn has_room(&mut self) -> bool {
-        let room = self.len() < self.high_water_mark || self.len() == 0;
+    #[inline]
+    pub(crate) fn has_room(&mut self, high_water_mark: usize) -> bool {
+        let room = self.len() < high_water_mark || self.len() == 0;
         self.need_drain |= !room;
         room
     }
 
+    #[inline]
     pub(crate) fn needs_drain(&self) -> bool {
         self.need_drain
     }
 
     /// Whether `drain` is due now; it comes once.
+    #[inline]
     pub(crate) fn take_drain(&mut self) -> bool {
         let due = self.need_drain && self.len() == 0;
         self.need_drain &= !due;
         due
     }
 
+    #[inline]
     pub(crate) fn cork(&mut self) {
         self.corked = self.corked.saturating_add(1);
     }
 
     /// True if this was the last cork.
+    #[inline]
     pub(crate) fn uncork(&mut self) -> bool {
         let last = self.corked == 1;
         self.corked = self.corked.saturating_sub(1);
         last
     }
 
+    #[inline]
     pub(crate) fn uncork_fully(&mut self) -> bool {
         std::mem::replace(&mut self.corked, 0) > 0
     }
 
+    #[inline]
     pub(crate) fn corked(&self) -> u32 {
         self.corked
     }
 
-    /// Cancels everything that has not left: what was gathered or queued is not coming any more.
+    /// Cancels everything that has not left. What stays is `bytesWritten` after a destroy: the buffered part is dropped.
+    #[inline]
     pub(crate) fn cancel(&mut self) {
         self.submitted = self.dispatched().max(self.sent);
         self.completed = self.submitted;
@@ -183,18 +184,18 @@ mod tests {
 
     #[test]
     fn the_boolean_is_nodes_formula() {
-        let mut w = Writable::new(10, 1000);
+        let mut w = Writable::default();
         // 20 bytes that the kernel takes at once: true, though above the mark.
-        w.submit(20).expect("room");
+        w.submit(20, 1000).expect("room");
         w.sent_more(20);
         w.gather();
-        assert!(w.has_room());
+        assert!(w.has_room(10));
         // Corked: 9 bytes true, one more false.
         w.cork();
-        w.submit(9).expect("room");
-        assert!(w.has_room());
-        w.submit(1).expect("room");
-        assert!(!w.has_room());
+        w.submit(9, 1000).expect("room");
+        assert!(w.has_room(10));
+        w.submit(1, 1000).expect("room");
+        assert!(!w.has_room(10));
         assert!(!w.take_drain(), "not empty");
         assert!(w.uncork());
         w.take_off();
@@ -206,12 +207,12 @@ mod tests {
 
     #[test]
     fn a_batch_stays_counted_until_it_is_complete() {
-        let mut w = Writable::new(100, 1000);
-        w.submit(500).expect("room");
+        let mut w = Writable::default();
+        w.submit(500, 1000).expect("room");
         w.sent_more(200);
         w.take_off();
         assert_eq!((w.len(), w.queued(), w.flight_left()), (500, 300, 300));
-        w.submit(50).expect("room");
+        w.submit(50, 1000).expect("room");
         assert_eq!((w.len(), w.queued(), w.dispatched()), (550, 350, 500));
         w.sent_more(300);
         assert!(w.land());
@@ -225,10 +226,10 @@ mod tests {
 
     #[test]
     fn gathered_bytes_count_as_taken_until_the_kernel_refuses() {
-        let mut w = Writable::new(10, 1000);
-        w.submit(30).expect("room");
+        let mut w = Writable::default();
+        w.submit(30, 1000).expect("room");
         w.gather();
-        assert!(w.is_gathering() && w.has_room());
+        assert!(w.is_gathering() && w.has_room(10));
         assert_eq!((w.len(), w.queued()), (0, 30));
         w.sent_more(12);
         w.take_off();
@@ -238,16 +239,16 @@ mod tests {
 
     #[test]
     fn the_limit_is_strict_and_takes_nothing_of_what_passes_it() {
-        let mut w = Writable::new(10, 100);
-        w.submit(60).expect("room");
-        assert_eq!(w.submit(41), Err(code::ERR_WRITE_QUEUE_FULL));
+        let mut w = Writable::default();
+        w.submit(60, 100).expect("room");
+        assert_eq!(w.submit(41, 100), Err(code::ERR_WRITE_QUEUE_FULL));
         assert_eq!(w.queued(), 60);
-        w.submit(40).expect("exactly full");
-        assert_eq!(w.submit(1), Err(code::ERR_WRITE_QUEUE_FULL));
-        assert_eq!(w.submit(0), Ok(()));
-        let mut unbounded = Writable::new(10, usize::MAX);
-        unbounded.submit(1 << 40).expect("no limit");
-        let mut none = Writable::new(10, 0);
-        assert_eq!((none.submit(1), none.submit(0)), (Err(code::ERR_WRITE_QUEUE_FULL), Ok(())));
+        w.submit(40, 100).expect("exactly full");
+        assert_eq!(w.submit(1, 100), Err(code::ERR_WRITE_QUEUE_FULL));
+        assert_eq!(w.submit(0, 100), Ok(()));
+        let mut unbounded = Writable::default();
+        unbounded.submit(1 << 40, usize::MAX).expect("no limit");
+        let mut none = Writable::default();
+        assert_eq!((none.submit(1, 0), none.submit(0, 0)), (Err(code::ERR_WRITE_QUEUE_FULL), Ok(())));
     }
 }
