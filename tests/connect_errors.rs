@@ -168,3 +168,18 @@ fn a_bad_local_end_is_an_error_of_bind() {
     }
     trace.check("S", &[]);
 }
+
+/// Nothing of a refused connect is left behind, however many there are.
+#[test]
+fn refused_connects_leave_nothing_behind() {
+    let (mut reactor, mut trace) = setup();
+    let (_held, port) = refused_port();
+    for n in 0..250 {
+        watch(&mut reactor.connect(([127, 0, 0, 1], port)), &format!("C{n}"));
+    }
+    run(&mut reactor, &mut trace);
+    for n in 0..250 {
+        trace.check(&format!("C{n}"), &[ATTEMPT, REFUSED, "error ECONNREFUSED", "close true"]);
+    }
+    assert_eq!((reactor.metrics().sockets, reactor.handles().count()), (0, 0));
+}

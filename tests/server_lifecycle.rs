@@ -519,3 +519,25 @@ fn a_connection_of_an_unrefd_server_holds_the_loop() {
     trace.check("V", &["listening", "connection"]);
     assert!(!reactor.is_alive());
 }
+
+/// §2.8, measured: as a stream that does not read is no active handle of libuv.
+#[test]
+fn a_connection_that_was_never_resumed_does_not_hold_the_loop() {
+    let (mut reactor, mut trace) = setup();
+    let options = ServerOptions::new().pause_on_connect(true);
+    let (id, port) = serve(&mut reactor, options, |socket, _| watch_quiet(socket, "S"));
+    let c = client(&mut reactor, port, "C");
+    with(&mut reactor, c, |socket| {
+        socket.unref();
+    });
+    run_until(&mut reactor, &mut trace, |_, trace| trace.has("V", "connection") && trace.has("C", "ready"));
+    close(&mut reactor, id);
+    run(&mut reactor, &mut trace);
+    assert!(!reactor.is_alive());
+    trace.check("S", &[]);
+    let s = reactor.server(id).expect("it has a connection").connections().next().expect("accepted");
+    with(&mut reactor, s, |socket| socket.destroy());
+    run(&mut reactor, &mut trace);
+    trace.check("S", &["close false"]);
+    trace.check("V", &["listening", "connection", "close"]);
+}
