@@ -78,6 +78,10 @@ pub(crate) fn reactor<S>() -> Reactor<S> {
 /// A port of 127.0.0.1 that refuses connections for as long as the socket lives: bound, but not listening.
 pub(crate) fn refused_port() -> (socket2::Socket, u16) {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    // Lets a test connect from this port while it is held; on Windows the flag means something else.
+    if cfg!(unix) {
+        socket.set_reuse_address(true).expect("a flag of every system");
+    }
     let any: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
     socket.bind(&any.into()).expect("a free port");
     let port = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("bound").port();
