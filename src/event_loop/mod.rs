@@ -207,6 +207,7 @@ impl<H: Host> EventLoop<H> {
     /// Starts a timer; `after` counts from the cached time.
     pub(crate) fn start_timer(&mut self, job: TimerJob<H>, after: Duration, period: Option<Duration>) -> Key {
         let key = self.timers.insert(job, period.map(nanos), true);
+        self.timers.set_delay(key, nanos(after));
         self.timers.start(key, self.now.saturating_add(nanos(after)));
         key
     }

@@ -23,6 +23,8 @@ pub(crate) struct Timers<J> {
 #[derive(Debug)]
 struct Timer<J> {
     state: State,
+    /// From the start to the deadline, when it was last started.
+    delay: u64,
     period: Option<u64>,
     has_ref: bool,
     /// Absent only while it runs.
@@ -54,7 +56,7 @@ impl<J> Default for Timers<J> {
 impl<J> Timers<J> {
     /// A timer that is not started. `period` makes it start again each time it fires.
     pub(crate) fn insert(&mut self, job: J, period: Option<u64>, has_ref: bool) -> Key {
-        self.slots.insert(Timer { state: State::Idle, period, has_ref, job: Some(job) })
+        self.slots.insert(Timer { state: State::Idle, delay: 0, period, has_ref, job: Some(job) })
     }
 
     /// Starts or restarts a timer (`uv_timer_start`); false for a stale key.
@@ -72,8 +74,24 @@ impl<J> Timers<J> {
         true
     }
 
+    /// Starts a timer anew with the delay or period it has; false for a stale key.
+    pub(crate) fn refresh(&mut self, key: Key, now: u64) -> bool {
+        let Some(timer) = self.slots.get(key) else {
+            return false;
+        };
+        let delay = timer.period.unwrap_or(timer.delay);
+        self.start(key, now.saturating_add(delay))
+    }
+
+    /// Says how long the delay of a timer is, for [`refresh`](Self::refresh).
+    pub(crate) fn set_delay(&mut self, key: Key, delay: u64) {
+        if let Some(timer) = self.slots.get_mut(key) {
+            timer.delay = delay;
+        }
+    }
+
     /// Starts a periodic timer anew, `now` plus its period; others are left alone.
-    pub(crate) fn start_period(&mut self, key: Key, now: u64) {
+    fn start_period(&mut self, key: Key, now: u64) {
         if let Some(period) = self.slots.get(key).and_then(|timer| timer.period) {
             self.start(key, now.saturating_add(period));
         }

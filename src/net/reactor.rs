@@ -300,8 +300,8 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// Writes the same bytes to many sockets; returns how many took them. Stale ids are skipped, and what has to wait is
-    /// shared by all queues, not copied into each.
+    /// Writes the same bytes to many sockets; returns how many took them. Stale ids are skipped. A large
+    /// chunk (from 16 KiB) that has to wait is shared by all queues; a small one is copied, which costs less.
     ///
     /// ```
     /// let mut reactor = netloop::Reactor::<()>::new()?;

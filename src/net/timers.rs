@@ -147,13 +147,27 @@ impl<S> Reactor<S> {
         removed
     }
 
-    /// Starts an interval's period anew from now; false if the id is stale. Mirrors `timer.refresh()` and `uv_timer_again`.
+    /// Starts a timer's delay or period anew from now; false if the id is stale. Mirrors `timer.refresh()`.
     ///
-    /// A timeout is not refreshed: clear it and set another.
+    /// ```
+    /// use netloop::{ManualClock, Reactor, ReactorOptions};
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// let mut reactor = Reactor::<bool>::with_options(ReactorOptions::new().clock(&clock))?;
+    /// let timer = reactor.set_timeout(Duration::from_secs(2), |_, fired| *fired = true);
+    /// let mut fired = false;
+    /// for _ in 0..3 {
+    ///     clock.advance(Duration::from_secs(1));
+    ///     reactor.run_nowait(&mut fired)?;
+    ///     assert!(reactor.refresh_timer(timer));
+    /// }
+    /// assert!(!fired);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn refresh_timer(&mut self, timer: TimerId) -> bool {
         let now = self.event_loop.now();
-        self.event_loop.timers.start_period(timer.0, now);
-        self.event_loop.timers.contains(timer.0)
+        self.event_loop.timers.refresh(timer.0, now)
     }
 
     /// Lets a timer hold the loop again; false if it is stale.

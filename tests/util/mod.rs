@@ -75,6 +75,19 @@ pub(crate) fn reactor<S>() -> Reactor<S> {
     Reactor::new().expect("the system gives a selector")
 }
 
+/// A port of 127.0.0.1 that refuses connections for as long as the socket lives: bound, but not listening.
+pub(crate) fn refused_port() -> (socket2::Socket, u16) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    // Lets a test connect from this port while it is held; on Windows the flag means something else.
+    if cfg!(unix) {
+        socket.set_reuse_address(true).expect("a flag of every system");
+    }
+    let any: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
+    socket.bind(&any.into()).expect("a free port");
+    let port = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("bound").port();
+    (socket, port)
+}
+
 /// Runs until nothing holds the loop; fails with the trace if that never comes.
 #[track_caller]
 pub(crate) fn run<S: AsMut<Trace>>(reactor: &mut Reactor<S>, state: &mut S) {
@@ -97,6 +110,11 @@ pub(crate) fn run_until<S: AsMut<Trace>>(
     let watchdog = reactor.set_timeout(PATIENCE, |_, state: &mut S| panic!("it never comes: {:#?}", state.as_mut()));
     reactor.unref_timer(watchdog);
     while !done(reactor, state) {
+        // Ticks that wait may bring it: they must not be followed by a wait for more.
+        reactor.run_nowait(state).expect("every error is heard");
+        if done(reactor, state) {
+            break;
+        }
         let alive = reactor.run_once(state).expect("every error is heard");
         assert!(alive || done(reactor, state), "nothing is left to run: {:#?}", state.as_mut());
     }
@@ -197,6 +215,18 @@ pub(crate) fn closed<S: AsMut<Trace>>(
 
 fn outcome(label: &str, result: &Result) -> String {
     format!("{label}({})", result.as_ref().err().map_or("", Error::code))
+}
+
+/// An error is exactly this: code, system call, address without port (empty for none), port, and message.
+#[track_caller]
+pub(crate) fn check_error(error: &Error, fields: (&str, &str, &str, Option<u16>), message: &str) {
+    let address = match error.address() {
+        Some(Address::Tcp(address)) => address.ip().to_string(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    assert_eq!(error.to_string(), message);
+    assert_eq!((error.code(), error.syscall().unwrap_or(""), address.as_str(), error.port()), fields, "{error}");
 }
 
 /// Does something to a socket, if it is still there.

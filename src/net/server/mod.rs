@@ -218,7 +218,8 @@ impl<'r, S> Server<'r, S> {
 
     /// Stops listening at once; `close` comes when the last connection has gone. Mirrors `server.close`.
     ///
-    /// Connections are left alone: see [`shutdown`](Self::shutdown). Each call is answered by a `close` event.
+    /// Connections are left alone: see [`shutdown`](Self::shutdown). A call on a server without connections is answered by a
+    /// `close` event of its own, as in Node.
     pub fn close(&mut self) {
         self.reactor.close_server(self.id);
     }

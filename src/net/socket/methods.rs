@@ -88,8 +88,8 @@ impl<S> Socket<'_, S> {
         self.reactor.write(self.id, bytes.as_ref(), boxed(done))
     }
 
-    /// As [`write`](Self::write) with bytes given away: what has to wait is kept, not copied, and dropped when it is sent or
-    /// cancelled.
+    /// As [`write`](Self::write) with bytes given away: a large chunk (from 16 KiB) that has to wait is kept, not copied, and
+    /// dropped when it is sent or cancelled; a small one is copied and dropped at once.
     ///
     /// ```
     /// let mut reactor = netloop::Reactor::<()>::new()?;
