@@ -59,7 +59,8 @@ const INLINE: usize = 4;
 /// The listeners of one emitter. `F` is the closure type, `dyn FnMut(…)`.
 pub(crate) struct Listeners<F: ?Sized> {
     inline: [Option<Entry<F>>; INLINE],
-    more: Vec<Entry<F>>,
+    #[expect(clippy::box_collection, reason = "a word in every socket instead of three")]
+    more: Option<Box<Vec<Entry<F>>>>,
 }
 
 struct Entry<F: ?Sized> {
@@ -70,7 +71,7 @@ struct Entry<F: ?Sized> {
 
 impl<F: ?Sized> Default for Listeners<F> {
     fn default() -> Self {
-        Self { inline: [const { None }; INLINE], more: Vec::new() }
+        Self { inline: [const { None }; INLINE], more: None }
     }
 }
 
@@ -80,16 +81,19 @@ impl<F: ?Sized> Listeners<F> {
         let id = serials.next(events, once);
         let entry = Entry { id, call: Some(call) };
         match self.inline.iter_mut().find(|slot| slot.is_none()) {
-            Some(slot) if self.more.is_empty() => *slot = Some(entry),
-            _ => self.more.push(entry),
+            Some(slot) if self.more.is_none() => *slot = Some(entry),
+            _ => self.more.get_or_insert_default().push(entry),
         }
         id
     }
 
     /// Removes a listener; one that runs is not called again.
     pub(crate) fn remove(&mut self, id: ListenerId) -> bool {
-        if let Some(at) = self.more.iter().position(|entry| entry.id == id) {
-            self.more.remove(at);
+        if let Some(more) = &mut self.more
+            && let Some(at) = more.iter().position(|entry| entry.id == id)
+        {
+            more.remove(at);
+            self.drop_empty();
             return true;
         }
         let Some(at) = self.inline.iter().flatten().position(|entry| entry.id == id) else {
@@ -98,10 +102,18 @@ impl<F: ?Sized> Listeners<F> {
         // Later ones move up: order is by place.
         self.inline[at] = None;
         self.inline[at..].rotate_left(1);
-        if !self.more.is_empty() {
-            self.inline[INLINE - 1] = Some(self.more.remove(0));
+        if let Some(more) = &mut self.more {
+            self.inline[INLINE - 1] = Some(more.remove(0));
+            self.drop_empty();
         }
         true
+    }
+
+    /// `more` is never empty: else the order would be lost.
+    fn drop_empty(&mut self) {
+        if self.more.as_ref().is_some_and(|more| more.is_empty()) {
+            self.more = None;
+        }
     }
 
     /// Whether anybody hears an event.
@@ -120,7 +132,7 @@ impl<F: ?Sized> Listeners<F> {
             let serial = entry.id.serial();
             entry.id.hears(event) && serial > after && serial <= until && entry.call.is_some()
         };
-        let entry = self.inline.iter_mut().flatten().chain(&mut self.more).find(in_turn)?;
+        let entry = self.iter_mut().find(in_turn)?;
         let id = entry.id;
         let call = entry.call.take()?;
         if id.is_once() {
@@ -131,13 +143,17 @@ impl<F: ?Sized> Listeners<F> {
 
     /// Puts a listener back after its call, unless it was removed.
     pub(crate) fn put_back(&mut self, id: ListenerId, call: Box<F>) {
-        if let Some(entry) = self.inline.iter_mut().flatten().chain(&mut self.more).find(|entry| entry.id == id) {
+        if let Some(entry) = self.iter_mut().find(|entry| entry.id == id) {
             entry.call = Some(call);
         }
     }
 
     fn iter(&self) -> impl Iterator<Item = &Entry<F>> {
-        self.inline.iter().flatten().chain(&self.more)
+        self.inline.iter().flatten().chain(self.more.iter().flat_map(|more| more.iter()))
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry<F>> {
+        self.inline.iter_mut().flatten().chain(self.more.iter_mut().flat_map(|more| more.iter_mut()))
     }
 }
 

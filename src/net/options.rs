@@ -1,6 +1,7 @@
 //! Options, as builders with Node's names.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use crate::event_loop::{Clock, LoopOptions, ManualClock};
 pub use crate::sys::KeepAlive;
@@ -95,18 +96,13 @@ impl SocketOptions {
 /// reactor.create_server_with(options, |socket, _| socket.end_with("bye\n"));
 /// # Ok::<(), netloop::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ServerOptions {
     pub(crate) pause_on_connect: bool,
     pub(crate) max_connections: Option<usize>,
-    pub(crate) socket: SocketOptions,
-}
-
-impl Default for ServerOptions {
-    fn default() -> Self {
-        Self { pause_on_connect: false, max_connections: None, socket: SocketOptions::default() }
-    }
+    /// Shared by all accepted sockets; one that changes its own gets a copy.
+    pub(crate) socket: Rc<SocketOptions>,
 }
 
 impl ServerOptions {
@@ -122,31 +118,31 @@ impl ServerOptions {
 
     /// As [`SocketOptions::allow_half_open`], for accepted sockets.
     pub fn allow_half_open(mut self, allow_half_open: bool) -> Self {
-        self.socket.allow_half_open = allow_half_open;
+        Rc::make_mut(&mut self.socket).allow_half_open = allow_half_open;
         self
     }
 
     /// As [`SocketOptions::no_delay`], for accepted sockets; set before `connection` is emitted.
     pub fn no_delay(mut self, no_delay: bool) -> Self {
-        self.socket.no_delay = no_delay;
+        Rc::make_mut(&mut self.socket).no_delay = no_delay;
         self
     }
 
     /// As [`SocketOptions::keep_alive`], for accepted sockets.
     pub fn keep_alive(mut self, keep_alive: KeepAlive) -> Self {
-        self.socket.keep_alive = Some(keep_alive);
+        Rc::make_mut(&mut self.socket).keep_alive = Some(keep_alive);
         self
     }
 
     /// As [`SocketOptions::high_water_mark`], for accepted sockets.
     pub fn high_water_mark(mut self, bytes: usize) -> Self {
-        self.socket.high_water_mark = bytes;
+        Rc::make_mut(&mut self.socket).high_water_mark = bytes;
         self
     }
 
     /// As [`SocketOptions::write_queue_limit`], for accepted sockets.
     pub fn write_queue_limit(mut self, bytes: usize) -> Self {
-        self.socket.write_queue_limit = bytes;
+        Rc::make_mut(&mut self.socket).write_queue_limit = bytes;
         self
     }
 

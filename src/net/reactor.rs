@@ -60,6 +60,7 @@ pub struct Reactor<S = ()> {
     /// Sockets with gathered bytes.
     pub(super) gathering: Vec<SocketId>,
     /// Emptied write queues for the next socket that needs one.
+    #[expect(clippy::vec_box, reason = "they move between here and the sockets, which own boxes")]
     pub(super) spare_queues: Vec<Box<Outgoing<S>>>,
     /// Numbers completion callbacks.
     pub(super) requests: u64,
@@ -288,8 +289,9 @@ impl<S> Reactor<S> {
     /// ```
     pub fn socket_pair(&mut self) -> Result<(SocketId, SocketId)> {
         let (near, far) = sys::pair().map_err(|error| Error::system("socketpair", error))?;
-        let near = self.adopt_transport(near, None, &SocketOptions::default(), false)?;
-        match self.adopt_transport(far, None, &SocketOptions::default(), false) {
+        let options = Rc::new(SocketOptions::default());
+        let near = self.adopt_transport(near, None, &options, false)?;
+        match self.adopt_transport(far, None, &options, false) {
             Ok(far) => Ok((near, far)),
             Err(error) => {
                 self.destroy(near, None);
@@ -331,7 +333,7 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn new_socket(&mut self, options: SocketOptions) -> Socket<'_, S> {
-        let id = self.new_socket_id(&options);
+        let id = self.new_socket_id(&Rc::new(options));
         Socket::new(self, id)
     }
 

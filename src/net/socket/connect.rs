@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use super::SocketId;
+use super::writable::Writable;
 use crate::address::{Address, Endpoint, Target};
 use crate::error::{Error, code};
 use crate::event_loop::{Readiness, after_callback};
@@ -44,7 +46,7 @@ impl Attempt {
 }
 
 impl<S> Reactor<S> {
-    pub(in crate::net) fn new_socket_id(&mut self, options: &SocketOptions) -> SocketId {
+    pub(in crate::net) fn new_socket_id(&mut self, options: &Rc<SocketOptions>) -> SocketId {
         self.insert_socket(options)
     }
 
@@ -64,7 +66,7 @@ impl<S> Reactor<S> {
             socket.revive();
         }
         socket.setup = setup;
-        let (readable, writable) = (socket.readable_option, socket.writable_option);
+        let (readable, writable) = (socket.options.readable, socket.options.writable);
         socket.life.connect(readable, writable);
         let life = socket.life_number;
         self.touch(id);
@@ -127,7 +129,7 @@ impl<S> Reactor<S> {
         };
         let attempt = Attempt { rest: addresses, ..Attempt::new(Address::Tcp(first), options) };
         if let Some(socket) = self.socket_entry(id) {
-            socket.rare().attempts.push_back(attempt);
+            socket.rare().attempts.push_front(attempt);
         }
         self.on_attempt(id, life, state);
     }
@@ -329,7 +331,7 @@ impl<S> Reactor<S> {
                 self.drop_attempt(id);
                 attempt.address = Address::Tcp(next);
                 if let Some(socket) = self.socket_entry(id) {
-                    socket.rare().attempts.push_back(attempt);
+                    socket.rare().attempts.push_front(attempt);
                 }
                 self.on_attempt(id, life, state);
             }
@@ -356,7 +358,6 @@ impl<S> super::SocketState<S> {
     fn revive(&mut self) {
         self.life_number = self.life_number.wrapping_add(1);
         self.bytes_read = 0;
-        self.bytes_written = 0;
         self.errored = None;
         self.remote = None;
         self.server = None;
@@ -364,7 +365,7 @@ impl<S> super::SocketState<S> {
         self.reset_on_close = false;
         self.destroy_on_finish = false;
         self.readable.reset();
-        self.writable.reset();
+        self.writable = Writable::default();
         self.rare().reset_on_connect = false;
     }
 }

@@ -241,7 +241,6 @@ impl<S> SocketState<S> {
 
     /// Drops the bytes, ours and theirs, and freezes the counters.
     fn freeze(&mut self) {
-        self.bytes_written = self.writable.dispatched();
         self.readable.clear();
         self.writable.cancel();
         if let Some(outgoing) = &mut self.outgoing {

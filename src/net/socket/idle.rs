@@ -37,14 +37,14 @@ impl<S> Reactor<S> {
         if socket.life.is_destroyed() {
             return;
         }
-        socket.idle.timeout = timeout;
+        socket.idle.get_or_insert_default().timeout = timeout;
         self.arm_idle_timer(id);
     }
 
     /// Starts the timer anew, or removes it if there is no timeout.
     fn arm_idle_timer(&mut self, id: SocketId) {
         let now = self.event_loop.now();
-        let Some(idle) = self.socket_entry(id).map(|socket| &mut socket.idle) else {
+        let Some(idle) = self.idle(id) else {
             return;
         };
         let Some(timeout) = idle.timeout.filter(|timeout| !timeout.is_zero()) else {
@@ -57,8 +57,8 @@ impl<S> Reactor<S> {
             None => {
                 // Never holds the loop, as in Node.
                 let timer = self.event_loop.timers.insert(TimerJob::Task(Task::IdleTimeout(id)), None, false);
-                if let Some(socket) = self.socket_entry(id) {
-                    socket.idle.timer = Some(timer);
+                if let Some(idle) = self.idle(id) {
+                    idle.timer = Some(timer);
                 }
                 timer
             }
@@ -67,7 +67,7 @@ impl<S> Reactor<S> {
     }
 
     pub(super) fn clear_idle_timer(&mut self, id: SocketId) {
-        if let Some(timer) = self.socket_entry(id).and_then(|socket| socket.idle.timer.take()) {
+        if let Some(timer) = self.idle(id).and_then(|idle| idle.timer.take()) {
             self.event_loop.timers.remove(timer);
         }
     }
@@ -75,7 +75,7 @@ impl<S> Reactor<S> {
     /// Something happened on the socket: a connect, a read, a write handed over or completed.
     pub(super) fn touch(&mut self, id: SocketId) {
         let now = self.event_loop.now();
-        let Some(idle) = self.socket_entry(id).map(|socket| &mut socket.idle) else {
+        let Some(idle) = self.idle(id) else {
             return;
         };
         idle.last_activity = now;
@@ -86,9 +86,13 @@ impl<S> Reactor<S> {
 
     /// A write is complete: what was remembered of its progress is void.
     pub(super) fn forget_write_progress(&mut self, id: SocketId) {
-        if let Some(socket) = self.socket_entry(id) {
-            socket.idle.write_left = None;
+        if let Some(idle) = self.idle(id) {
+            idle.write_left = None;
         }
+    }
+
+    fn idle(&mut self, id: SocketId) -> Option<&mut Idle> {
+        self.socket_entry(id)?.idle.as_deref_mut()
     }
 
     pub(in crate::net) fn on_idle_timeout(&mut self, id: SocketId, state: &mut S) {
@@ -96,10 +100,13 @@ impl<S> Reactor<S> {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
-        let Some((timer, timeout)) = socket.idle.timer.zip(socket.idle.timeout) else {
+        let Some(idle) = &mut socket.idle else {
             return;
         };
-        let due = socket.idle.last_activity.saturating_add(nanos(timeout));
+        let Some((timer, timeout)) = idle.timer.zip(idle.timeout) else {
+            return;
+        };
+        let due = idle.last_activity.saturating_add(nanos(timeout));
         if due > now {
             self.event_loop.timers.start(timer, due);
             return;
@@ -108,13 +115,13 @@ impl<S> Reactor<S> {
         // expiry is always put off.
         if socket.life.is_open() && socket.writable.in_flight() {
             let left = socket.writable.flight_left();
-            let remembered = socket.idle.write_left.replace(left).unwrap_or_else(|| socket.writable.flight_len());
+            let remembered = idle.write_left.replace(left).unwrap_or_else(|| socket.writable.flight_len());
             if remembered != left {
                 self.arm_idle_timer(id);
                 return;
             }
         }
-        socket.idle.dormant = true;
+        idle.dormant = true;
         self.emit(id, Event::Timeout, state);
     }
 }

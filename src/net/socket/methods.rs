@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::IoSlice;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::write::Owned;
@@ -309,11 +310,14 @@ impl<S> Socket<'_, S> {
     /// Sets `TCP_NODELAY`, now or when connected; no effect on Unix-domain sockets. Mirrors `socket.setNoDelay`.
     pub fn set_no_delay(&mut self, on: bool) -> &mut Self {
         if let Some(socket) = self.entry_mut()
-            && std::mem::replace(&mut socket.rare().no_delay, on) != on
-            && let Some(stream) = &socket.stream
-            && let Err(error) = stream.transport().set_no_delay(on)
+            && socket.options.no_delay != on
         {
-            log::debug!("TCP_NODELAY: {error}");
+            Rc::make_mut(&mut socket.options).no_delay = on;
+            if let Some(stream) = &socket.stream
+                && let Err(error) = stream.transport().set_no_delay(on)
+            {
+                log::debug!("TCP_NODELAY: {error}");
+            }
         }
         self
     }
@@ -322,14 +326,14 @@ impl<S> Socket<'_, S> {
     pub fn set_keep_alive(&mut self, keep_alive: impl Into<Option<KeepAlive>>) -> &mut Self {
         let keep_alive = keep_alive.into();
         if let Some(socket) = self.entry_mut()
-            && socket.rare().keep_alive != keep_alive
+            && socket.options.keep_alive != keep_alive
         {
             if let Some(stream) = &socket.stream
                 && let Err(error) = stream.transport().set_keep_alive(keep_alive.as_ref())
             {
                 log::debug!("SO_KEEPALIVE: {error}");
             }
-            socket.rare().keep_alive = keep_alive;
+            Rc::make_mut(&mut socket.options).keep_alive = keep_alive;
         }
         self
     }
@@ -337,7 +341,7 @@ impl<S> Socket<'_, S> {
     /// Whether the writing half stays open when the peer ends; asked for right after `end`. Mirrors `socket.allowHalfOpen`.
     pub fn set_allow_half_open(&mut self, allow: bool) -> &mut Self {
         if let Some(socket) = self.entry_mut() {
-            socket.allow_half_open = allow;
+            Rc::make_mut(&mut socket.options).allow_half_open = allow;
         }
         self
     }
@@ -345,7 +349,7 @@ impl<S> Socket<'_, S> {
     /// How many bytes may wait in user space from now on; what waits already stays.
     pub fn set_write_queue_limit(&mut self, bytes: usize) -> &mut Self {
         if let Some(socket) = self.entry_mut() {
-            socket.writable.limit = bytes;
+            Rc::make_mut(&mut socket.options).write_queue_limit = bytes;
         }
         self
     }

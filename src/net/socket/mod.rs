@@ -20,6 +20,7 @@ mod write;
 mod writer;
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use self::connect::Attempt;
 use self::idle::Idle;
@@ -34,7 +35,7 @@ use super::Reactor;
 use super::emit::{Done, SocketListener};
 use super::host::Entry;
 use super::listeners::Listeners;
-use super::options::{KeepAlive, SocketOptions};
+use super::options::SocketOptions;
 use super::server::ServerId;
 use crate::address::Address;
 use crate::error::{Error, Result};
@@ -96,9 +97,6 @@ pub(crate) struct SocketState<S> {
     life_number: u32,
     /// Close notifications under way.
     closing: u8,
-    readable_option: bool,
-    writable_option: bool,
-    allow_half_open: bool,
     has_ref: bool,
     /// Set up before `run`, and not connected yet.
     setup: bool,
@@ -106,6 +104,8 @@ pub(crate) struct SocketState<S> {
     ended_by_peer: bool,
     reset_on_close: bool,
     destroy_on_finish: bool,
+    /// Shared with the other sockets of a server until it is changed.
+    options: Rc<SocketOptions>,
     readable: Readable,
     writable: Writable,
     outgoing: Option<Box<Outgoing<S>>>,
@@ -113,10 +113,9 @@ pub(crate) struct SocketState<S> {
     server: Option<ServerId>,
     /// Known since accept or connect, and kept in `close`.
     remote: Option<Address>,
-    idle: Idle,
+    /// Made when a timeout is first set.
+    idle: Option<Box<Idle>>,
     bytes_read: u64,
-    /// `bytesWritten`, once it is frozen.
-    bytes_written: u64,
     errored: Option<Error>,
     rare: Option<Box<Rare<S>>>,
 }
@@ -139,8 +138,6 @@ pub(crate) struct Rare<S> {
     attempt: Option<Attempt>,
     /// How a local connect ended.
     connect_error: Option<std::io::Error>,
-    no_delay: bool,
-    keep_alive: Option<KeepAlive>,
     reset_on_connect: bool,
     /// Timers bound to the socket.
     timers: Vec<Key>,
@@ -157,8 +154,6 @@ impl<S> Default for Rare<S> {
             attempts: VecDeque::new(),
             attempt: None,
             connect_error: None,
-            no_delay: false,
-            keep_alive: None,
             reset_on_connect: false,
             timers: Vec::new(),
         }
@@ -166,37 +161,29 @@ impl<S> Default for Rare<S> {
 }
 
 impl<S> SocketState<S> {
-    fn new(options: &SocketOptions) -> Self {
-        let mut socket = Self {
+    fn new(options: &Rc<SocketOptions>) -> Self {
+        Self {
             stream: None,
             life: Lifecycle::new(options.readable, options.writable),
             life_number: 0,
             closing: 0,
-            readable_option: options.readable,
-            writable_option: options.writable,
-            allow_half_open: options.allow_half_open,
             has_ref: true,
             setup: false,
             ended_by_peer: false,
             reset_on_close: false,
             destroy_on_finish: false,
-            readable: Readable::new(options.high_water_mark),
-            writable: Writable::new(options.high_water_mark, options.write_queue_limit),
+            options: Rc::clone(options),
+            readable: Readable::default(),
+            writable: Writable::default(),
             outgoing: None,
             listeners: Listeners::default(),
             server: None,
             remote: None,
-            idle: Idle::default(),
+            idle: None,
             bytes_read: 0,
-            bytes_written: 0,
             errored: None,
             rare: None,
-        };
-        if options.no_delay || options.keep_alive.is_some() {
-            socket.rare().no_delay = options.no_delay;
-            socket.rare().keep_alive = options.keep_alive.clone();
         }
-        socket
     }
 
     pub(in crate::net) fn rare(&mut self) -> &mut Rare<S> {
@@ -214,7 +201,9 @@ impl<S> SocketState<S> {
 
     /// Whether the read path has something to do for us.
     fn is_reading(&self) -> bool {
-        self.life.is_open() && self.life.reading == state::Reading::Open && self.readable.wants_more()
+        self.life.is_open()
+            && self.life.reading == state::Reading::Open
+            && self.readable.wants_more(self.options.high_water_mark)
     }
 
     /// Active and ref'd, or with a request under way (`uv__has_ref` and active requests).
@@ -238,16 +227,16 @@ impl<S> SocketState<S> {
     }
 
     fn apply_settings(&self) {
-        let (Some(stream), Some(rare)) = (&self.stream, &self.rare) else {
+        let Some(stream) = &self.stream else {
             return;
         };
-        if rare.no_delay
+        if self.options.no_delay
             && let Err(error) = stream.transport().set_no_delay(true)
         {
             log::debug!("TCP_NODELAY: {error}");
         }
-        if rare.keep_alive.is_some()
-            && let Err(error) = stream.transport().set_keep_alive(rare.keep_alive.as_ref())
+        if let Some(keep_alive) = &self.options.keep_alive
+            && let Err(error) = stream.transport().set_keep_alive(Some(keep_alive))
         {
             log::debug!("SO_KEEPALIVE: {error}");
         }
@@ -314,7 +303,7 @@ impl<S> Reactor<S> {
     }
 
     /// A socket that is not connected to anything yet.
-    fn insert_socket(&mut self, options: &SocketOptions) -> SocketId {
+    fn insert_socket(&mut self, options: &Rc<SocketOptions>) -> SocketId {
         SocketId(self.event_loop.handles.insert(Entry::Socket(SocketState::new(options))))
     }
 
@@ -323,7 +312,7 @@ impl<S> Reactor<S> {
         &mut self,
         transport: Transport,
         remote: Option<Address>,
-        options: &SocketOptions,
+        options: &Rc<SocketOptions>,
         paused: bool,
     ) -> Result<SocketId> {
         let id = self.insert_socket(options);
@@ -379,5 +368,16 @@ impl<S> Reactor<S> {
         if let Err(error) = self.settle(id) {
             self.destroy(id, Some(error));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Idle connections are counted in bytes: this is what one costs beside its closures.
+    #[test]
+    fn an_idle_socket_is_small() {
+        assert!(size_of::<SocketState<()>>() <= 336, "{} bytes", size_of::<SocketState<()>>());
     }
 }

@@ -101,11 +101,11 @@ properties! {
     /// Bytes read and not yet emitted. Mirrors `socket.readableLength`.
     readable_length -> usize: |socket| socket.readable.len(), or 0;
     /// Bytes up to which a paused socket reads ahead. Mirrors `socket.readableHighWaterMark`.
-    readable_high_water_mark -> usize: |socket| socket.readable.high_water_mark(), or 0;
+    readable_high_water_mark -> usize: |socket| socket.options.high_water_mark, or 0;
     /// Bytes of writes that are not complete. Mirrors `socket.writableLength` and `bufferSize`; in bytes, never characters.
     writable_length -> usize: |socket| socket.writable.len(), or 0;
     /// Bytes from which on `write` returns false. Mirrors `socket.writableHighWaterMark`.
-    writable_high_water_mark -> usize: |socket| socket.writable.high_water_mark, or 0;
+    writable_high_water_mark -> usize: |socket| socket.options.high_water_mark, or 0;
     /// Whether `drain` will come. Mirrors `socket.writableNeedDrain`.
     writable_need_drain -> bool: |socket| {
         socket.writable.needs_drain() && !socket.life.is_ending() && !socket.life.is_destroyed()
@@ -113,18 +113,16 @@ properties! {
     /// How many times it is corked. Mirrors `socket.writableCorked`.
     writable_corked -> u32: |socket| socket.writable.corked(), or 0;
     /// How many bytes may wait in user space.
-    write_queue_limit -> usize: |socket| socket.writable.limit, or 0;
+    write_queue_limit -> usize: |socket| socket.options.write_queue_limit, or 0;
     /// Bytes read in this life. Mirrors `socket.bytesRead`.
     bytes_read -> u64: |socket| socket.bytes_read, or 0;
     /// Bytes taken by `write` in this life, queued ones too; after `destroy` without what never left. Mirrors
     /// `socket.bytesWritten`.
-    bytes_written -> u64: |socket| {
-        if socket.life.is_destroyed() { socket.bytes_written } else { socket.writable.submitted() }
-    }, or 0;
+    bytes_written -> u64: |socket| socket.writable.submitted(), or 0;
     /// The last idle timeout set. Mirrors `socket.timeout`.
-    timeout -> Option<Duration>: |socket| socket.idle.timeout, or None;
+    timeout -> Option<Duration>: |socket| socket.idle.as_ref().and_then(|idle| idle.timeout), or None;
     /// Whether half-open is allowed. Mirrors `socket.allowHalfOpen`.
-    allow_half_open -> bool: |socket| socket.allow_half_open, or false;
+    allow_half_open -> bool: |socket| socket.options.allow_half_open, or false;
     /// Whether it holds the loop while it reads. Mirrors `handle.hasRef()`.
     has_ref -> bool: |socket| socket.has_ref, or false;
     /// Our own address; `None` without a connection and for Unix-domain sockets. Mirrors `socket.localAddress`.

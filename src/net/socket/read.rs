@@ -177,12 +177,12 @@ impl<S> Reactor<S> {
         if socket.errored.is_some() || !socket.life.take_end() {
             return;
         }
-        socket.ended_by_peer = !socket.allow_half_open;
+        socket.ended_by_peer = !socket.options.allow_half_open;
         self.emit(id, Event::End, state);
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
-        match socket.life.ended(socket.allow_half_open) {
+        match socket.life.ended(socket.options.allow_half_open) {
             Effect::AutoEnd if socket.is_writable() => self.event_loop.tick_task(Task::AutoEnd(id)),
             Effect::Destroy => self.destroy(id, None),
             _ => {}

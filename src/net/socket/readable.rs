@@ -13,7 +13,7 @@ pub(crate) enum Flow {
 }
 
 /// What was read and is not yet emitted. Boxed when it is first needed: a flowing socket never does.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Readable {
     pub(crate) flow: Flow,
     /// Reading was asked for: by construction, a `data` listener or `resume`.
@@ -22,7 +22,6 @@ pub(crate) struct Readable {
     pub(crate) resume_scheduled: bool,
     /// An `end` is on the tick queue.
     pub(crate) end_scheduled: bool,
-    high_water_mark: usize,
     buffer: Option<Box<Buffer>>,
 }
 
@@ -33,26 +32,11 @@ struct Buffer {
 }
 
 impl Readable {
-    pub(crate) fn new(high_water_mark: usize) -> Self {
-        Self {
-            flow: Flow::Initial,
-            started: false,
-            resume_scheduled: false,
-            end_scheduled: false,
-            high_water_mark,
-            buffer: None,
-        }
-    }
-
     /// For a new life of the same socket: the flow stays, as in Node.
     pub(crate) fn reset(&mut self) {
         self.buffer = None;
         self.started = false;
         self.end_scheduled = false;
-    }
-
-    pub(crate) fn high_water_mark(&self) -> usize {
-        self.high_water_mark
     }
 
     pub(crate) fn is_flowing(&self) -> bool {
@@ -70,9 +54,9 @@ impl Readable {
 
     /// Whether to read on: below the high-water mark, and always while nothing waits. A paused socket reads ahead up to it, so
     /// that a bare FIN or a reset is noticed.
-    pub(crate) fn wants_more(&self) -> bool {
+    pub(crate) fn wants_more(&self, high_water_mark: usize) -> bool {
         let len = self.len();
-        self.started && (len == 0 || len < self.high_water_mark)
+        self.started && (len == 0 || len < high_water_mark)
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8]) {
@@ -104,25 +88,24 @@ mod tests {
 
     #[test]
     fn reading_goes_on_until_the_mark_is_reached() {
-        let mut readable = Readable::new(8);
-        assert!(!readable.wants_more(), "not started");
+        let mut readable = Readable::default();
+        assert!(!readable.wants_more(8), "not started");
         readable.started = true;
-        assert!(readable.wants_more());
+        assert!(readable.wants_more(8));
         readable.push(b"12345");
-        assert!(readable.wants_more());
+        assert!(readable.wants_more(8));
         readable.push(b"678");
-        assert!(!readable.wants_more());
+        assert!(!readable.wants_more(8));
         assert_eq!(readable.pop().as_deref(), Some(&b"12345"[..]), "chunks stay whole");
-        assert!(readable.wants_more());
+        assert!(readable.wants_more(8));
         assert_eq!((readable.len(), readable.pop().map(|chunk| chunk.len()), readable.pop()), (3, Some(3), None));
     }
 
     #[test]
     fn a_mark_of_zero_still_reads_while_empty() {
-        let mut readable = Readable::new(0);
-        readable.started = true;
-        assert!(readable.wants_more());
+        let mut readable = Readable { started: true, ..Readable::default() };
+        assert!(readable.wants_more(0));
         readable.push(b"1");
-        assert!(!readable.wants_more());
+        assert!(!readable.wants_more(0));
     }
 }

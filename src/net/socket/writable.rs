@@ -10,10 +10,8 @@
 use crate::error::code;
 
 /// Offsets into the bytes ever submitted in this life.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Writable {
-    pub(crate) high_water_mark: usize,
-    pub(crate) limit: usize,
     submitted: u64,
     sent: u64,
     completed: u64,
@@ -24,25 +22,6 @@ pub(crate) struct Writable {
 }
 
 impl Writable {
-    pub(crate) fn new(high_water_mark: usize, limit: usize) -> Self {
-        Self {
-            high_water_mark,
-            limit,
-            submitted: 0,
-            sent: 0,
-            completed: 0,
-            flight_end: 0,
-            in_flight: false,
-            need_drain: false,
-            corked: 0,
-        }
-    }
-
-    /// For a new life of the same socket.
-    pub(crate) fn reset(&mut self) {
-        *self = Self::new(self.high_water_mark, self.limit);
-    }
-
     /// `writableLength`: bytes of writes that are not complete.
     pub(crate) fn len(&self) -> usize {
         (self.submitted - self.completed) as usize
@@ -54,8 +33,8 @@ impl Writable {
     }
 
     /// Takes bytes in; refused whole if they would pass the limit.
-    pub(crate) fn submit(&mut self, len: usize) -> Result<(), &'static str> {
-        if len > self.limit.saturating_sub(self.queued()) {
+    pub(crate) fn submit(&mut self, len: usize, limit: usize) -> Result<(), &'static str> {
+        if len > limit.saturating_sub(self.queued()) {
             return Err(code::ERR_WRITE_QUEUE_FULL);
         }
         self.submitted += len as u64;
@@ -72,8 +51,8 @@ impl Writable {
         self.sent
     }
 
-    /// What stays of `bytesWritten` after a destroy: the buffered part is dropped.
-    pub(crate) fn dispatched(&self) -> u64 {
+    /// What was handed to the kernel, whether it has taken it or not.
+    fn dispatched(&self) -> u64 {
         if self.in_flight { self.flight_end } else { self.completed }
     }
 
@@ -132,8 +111,8 @@ impl Writable {
     }
 
     /// Node's answer to `write`: below the high-water mark, or nothing waits. A no is remembered for `drain`.
-    pub(crate) fn has_room(&mut self) -> bool {
-        let room = self.len() < self.high_water_mark || self.len() == 0;
+    pub(crate) fn has_room(&mut self, high_water_mark: usize) -> bool {
+        let room = self.len() < high_water_mark || self.len() == 0;
         self.need_drain |= !room;
         room
     }
@@ -168,7 +147,7 @@ impl Writable {
         self.corked
     }
 
-    /// Cancels everything that has not left: what was gathered or queued is not coming any more.
+    /// Cancels everything that has not left. What stays is `bytesWritten` after a destroy: the buffered part is dropped.
     pub(crate) fn cancel(&mut self) {
         self.submitted = self.dispatched().max(self.sent);
         self.completed = self.submitted;
@@ -183,18 +162,18 @@ mod tests {
 
     #[test]
     fn the_boolean_is_nodes_formula() {
-        let mut w = Writable::new(10, 1000);
+        let mut w = Writable::default();
         // 20 bytes that the kernel takes at once: true, though above the mark.
-        w.submit(20).expect("room");
+        w.submit(20, 1000).expect("room");
         w.sent_more(20);
         w.gather();
-        assert!(w.has_room());
+        assert!(w.has_room(10));
         // Corked: 9 bytes true, one more false.
         w.cork();
-        w.submit(9).expect("room");
-        assert!(w.has_room());
-        w.submit(1).expect("room");
-        assert!(!w.has_room());
+        w.submit(9, 1000).expect("room");
+        assert!(w.has_room(10));
+        w.submit(1, 1000).expect("room");
+        assert!(!w.has_room(10));
         assert!(!w.take_drain(), "not empty");
         assert!(w.uncork());
         w.take_off();
@@ -206,12 +185,12 @@ mod tests {
 
     #[test]
     fn a_batch_stays_counted_until_it_is_complete() {
-        let mut w = Writable::new(100, 1000);
-        w.submit(500).expect("room");
+        let mut w = Writable::default();
+        w.submit(500, 1000).expect("room");
         w.sent_more(200);
         w.take_off();
         assert_eq!((w.len(), w.queued(), w.flight_left()), (500, 300, 300));
-        w.submit(50).expect("room");
+        w.submit(50, 1000).expect("room");
         assert_eq!((w.len(), w.queued(), w.dispatched()), (550, 350, 500));
         w.sent_more(300);
         assert!(w.land());
@@ -225,10 +204,10 @@ mod tests {
 
     #[test]
     fn gathered_bytes_count_as_taken_until_the_kernel_refuses() {
-        let mut w = Writable::new(10, 1000);
-        w.submit(30).expect("room");
+        let mut w = Writable::default();
+        w.submit(30, 1000).expect("room");
         w.gather();
-        assert!(w.is_gathering() && w.has_room());
+        assert!(w.is_gathering() && w.has_room(10));
         assert_eq!((w.len(), w.queued()), (0, 30));
         w.sent_more(12);
         w.take_off();
@@ -238,16 +217,16 @@ mod tests {
 
     #[test]
     fn the_limit_is_strict_and_takes_nothing_of_what_passes_it() {
-        let mut w = Writable::new(10, 100);
-        w.submit(60).expect("room");
-        assert_eq!(w.submit(41), Err(code::ERR_WRITE_QUEUE_FULL));
+        let mut w = Writable::default();
+        w.submit(60, 100).expect("room");
+        assert_eq!(w.submit(41, 100), Err(code::ERR_WRITE_QUEUE_FULL));
         assert_eq!(w.queued(), 60);
-        w.submit(40).expect("exactly full");
-        assert_eq!(w.submit(1), Err(code::ERR_WRITE_QUEUE_FULL));
-        assert_eq!(w.submit(0), Ok(()));
-        let mut unbounded = Writable::new(10, usize::MAX);
-        unbounded.submit(1 << 40).expect("no limit");
-        let mut none = Writable::new(10, 0);
-        assert_eq!((none.submit(1), none.submit(0)), (Err(code::ERR_WRITE_QUEUE_FULL), Ok(())));
+        w.submit(40, 100).expect("exactly full");
+        assert_eq!(w.submit(1, 100), Err(code::ERR_WRITE_QUEUE_FULL));
+        assert_eq!(w.submit(0, 100), Ok(()));
+        let mut unbounded = Writable::default();
+        unbounded.submit(1 << 40, usize::MAX).expect("no limit");
+        let mut none = Writable::default();
+        assert_eq!((none.submit(1, 0), none.submit(0, 0)), (Err(code::ERR_WRITE_QUEUE_FULL), Ok(())));
     }
 }

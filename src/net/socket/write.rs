@@ -114,8 +114,8 @@ impl<S> Reactor<S> {
         let Some((socket, readiness)) = self.socket_slot(id) else {
             return Err((destroyed("write"), done));
         };
-        if let Err(code) = socket.writable.submit(len) {
-            let limit = socket.writable.limit;
+        let limit = socket.options.write_queue_limit;
+        if let Err(code) = socket.writable.submit(len, limit) {
             let text = format!("write of {len} bytes refused: {} of {limit} are queued", socket.writable.queued());
             return Err((Error::with_code(code, text), done));
         }
@@ -143,8 +143,9 @@ impl<S> Reactor<S> {
     }
 
     fn has_room(&mut self, id: SocketId) -> bool {
-        self.socket_entry(id)
-            .is_some_and(|socket| socket.writable.has_room() && socket.errored.is_none() && !socket.life.is_destroyed())
+        self.socket_entry(id).is_some_and(|socket| {
+            socket.writable.has_room(socket.options.high_water_mark) && socket.errored.is_none() && !socket.life.is_destroyed()
+        })
     }
 
     /// Keeps bytes and the callback in the queue.
