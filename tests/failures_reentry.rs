@@ -7,13 +7,36 @@ use netloop::{ManualClock, Reactor, ReactorOptions, ServerId, ServerOptions, Soc
 
 /// The callbacks that strike.
 const KINDS: [&str; 18] = [
-    "listening", "connection", "connect", "ready", "data", "end", "finish", "drain", "timeout", "pause", "resume", "error",
-    "close", "written", "ended", "tick", "timer", "immediate",
+    "listening",
+    "connection",
+    "connect",
+    "ready",
+    "data",
+    "end",
+    "finish",
+    "drain",
+    "timeout",
+    "pause",
+    "resume",
+    "error",
+    "close",
+    "written",
+    "ended",
+    "tick",
+    "timer",
+    "immediate",
 ];
 
 /// What they do.
 const STRIKES: [&str; 9] = [
-    "destroy", "destroy twice", "destroy with an error", "reset", "end", "destroy a sibling", "destroy all", "close the server",
+    "destroy",
+    "destroy twice",
+    "destroy with an error",
+    "reset",
+    "end",
+    "destroy a sibling",
+    "destroy all",
+    "close the server",
     "close and revive",
 ];
 

@@ -304,8 +304,22 @@ fn f29_at_close_finished_writes_succeed_and_the_rest_are_cancelled_before_close(
 
 /// Moments at which a program may start a timer (F33).
 const MOMENTS: [&str; 16] = [
-    "before", "tick", "immediate", "idle", "prepare", "check", "timer", "interval", "work", "post", "connection", "connect",
-    "data", "end", "finish", "close",
+    "before",
+    "tick",
+    "immediate",
+    "idle",
+    "prepare",
+    "check",
+    "timer",
+    "interval",
+    "work",
+    "post",
+    "connection",
+    "connect",
+    "data",
+    "end",
+    "finish",
+    "close",
 ];
 
 /// Starts the timer of F33; there is one.
