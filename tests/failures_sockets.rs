@@ -200,6 +200,37 @@ fn f25_a_wake_up_during_a_callback_is_not_lost() {
 }
 
 #[test]
+fn f25_a_wake_up_while_sockets_are_registered_is_not_lost() {
+    // The answer is posted while the loop changes registrations: mio's poll(2) backend lets these eat a wake-up.
+    let mut reactor = new_reactor::<u32>();
+    let (asks, questions) = mpsc::channel::<()>();
+    let (remote, guard) = (reactor.remote(), reactor.keep_alive());
+    let next = asks.clone();
+    let answerer = thread::spawn(move || {
+        for _ in 0..500 {
+            questions.recv().expect("asked");
+            let next = next.clone();
+            let posted = remote.post(move |reactor, count: &mut u32| {
+                *count += 1;
+                next.send(()).expect("it listens");
+                for _ in 0..10 {
+                    let (near, far) = reactor.socket_pair().expect("a pair");
+                    reactor.socket(near).expect("new").destroy();
+                    reactor.socket(far).expect("new").destroy();
+                }
+            });
+            posted.expect("the loop is there");
+        }
+        drop((guard, questions.recv()));
+    });
+    asks.send(()).expect("it listens");
+    let mut count = 0;
+    reactor.run(&mut count).expect("no failure");
+    answerer.join().expect("no panic");
+    assert_eq!(count, 500);
+}
+
+#[test]
 fn f26_a_reply_sent_before_the_peer_cut_us_off_is_read_before_the_write_fails() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let (go, gone) = mpsc::channel();
