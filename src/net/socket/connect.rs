@@ -129,7 +129,7 @@ impl<S> Reactor<S> {
         };
         let attempt = Attempt { rest: addresses, ..Attempt::new(Address::Tcp(first), options) };
         if let Some(socket) = self.socket_entry(id) {
-            socket.rare().attempts.push_back(attempt);
+            socket.rare().attempts.push_front(attempt);
         }
         self.on_attempt(id, life, state);
     }
@@ -331,7 +331,7 @@ impl<S> Reactor<S> {
                 self.drop_attempt(id);
                 attempt.address = Address::Tcp(next);
                 if let Some(socket) = self.socket_entry(id) {
-                    socket.rare().attempts.push_back(attempt);
+                    socket.rare().attempts.push_front(attempt);
                 }
                 self.on_attempt(id, life, state);
             }
