@@ -194,6 +194,8 @@ fn drain_touches_no_registration() {
     let count = Rc::clone(&drains);
     reactor.socket(id).expect("open").on_drain(move |_, ()| count.set(count.get() + 1));
     client.set_nonblocking(true).expect("a TCP socket");
+    // Else the kernel lets it grow until everything fits.
+    socket2::SockRef::from(&client).set_recv_buffer_size(64 * 1024).expect("a TCP socket");
     let mut sink = vec![0; 1 << 20];
     let calls = measure(&mut reactor, |reactor| {
         for cycle in 1..=CYCLES {

@@ -191,7 +191,7 @@ impl Cell {
 pub(crate) fn provoke_socket(main: &mut View<'_>, world: &World) {
     match world.kind {
         Kind::Finish => main.end(),
-        Kind::Drain => assert!(!main.write(vec![7; 8 << 20]), "that much fits no kernel buffer"),
+        Kind::Drain => assert!(!main.write(vec![7; 12 << 20]), "that much fits no kernel buffer"),
         Kind::Timeout => drop(main.set_timeout(Duration::from_millis(5))),
         Kind::Pause => main.pause(),
         Kind::Resume => {
