@@ -9,7 +9,7 @@ mod timers;
 
 use std::time::Duration;
 
-use netloop::{Handle, ManualClock, Reactor, ReactorOptions, code};
+use netloop::{Handle, ManualClock, Reactor, ReactorOptions, Socket, code};
 
 /// What has happened, in order.
 type Log = Vec<&'static str>;
@@ -28,6 +28,10 @@ fn turn(reactor: &mut Loop) -> Log {
     let mut log = Log::new();
     reactor.run_nowait(&mut log).expect("it runs");
     log
+}
+
+fn unref(socket: &mut Socket<'_, Log>) {
+    socket.unref();
 }
 
 #[test]
@@ -185,12 +189,12 @@ fn what_holds_the_loop_and_what_does_not() {
     while reactor.run_nowait(&mut Log::new()).expect("it runs") {}
 
     let (near, far) = reactor.socket_pair().expect("a pair");
-    turn(&mut reactor);
-    assert!(!reactor.is_alive(), "connected sockets that do not read, L8");
-    reactor.socket(near).expect("open").resume();
-    turn(&mut reactor);
-    assert!(reactor.is_alive(), "one that reads");
-    reactor.socket(near).expect("open").unref().destroy();
+    assert!(reactor.is_alive(), "connected sockets read ahead, listener or not");
+    reactor.socket(far).expect("open").unref();
+    assert!(reactor.is_alive());
+    reactor.socket(near).expect("open").unref().unref();
+    assert!(!reactor.is_alive(), "unref does not count, H2");
+    reactor.socket(near).expect("open").destroy();
     assert!(reactor.is_alive(), "one that closes, ref'd or not");
     reactor.socket(far).expect("open").destroy();
     while reactor.run_nowait(&mut Log::new()).expect("it runs") {}
@@ -201,8 +205,10 @@ fn what_holds_the_loop_and_what_does_not() {
 fn an_unrefd_server_or_socket_lets_the_loop_end() {
     let (mut reactor, _clock) = reactor();
     reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref();
-    let (near, _far) = reactor.socket_pair().expect("a pair");
-    reactor.socket(near).expect("open").unref().on_data(|_, _, log| log.push("data"));
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    for id in [near, far] {
+        reactor.socket(id).expect("open").unref().on_data(|_, _, log| log.push("data"));
+    }
     let interval = reactor.set_interval(MS, |_, _, log| log.push("interval"));
     assert!(reactor.unref_timer(interval));
     reactor.run(&mut Log::new()).expect("it returns");
@@ -212,7 +218,7 @@ fn an_unrefd_server_or_socket_lets_the_loop_end() {
 #[test]
 fn requests_of_an_unrefd_socket_are_awaited() {
     let (mut reactor, _clock) = reactor();
-    let server = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().id();
+    let server = reactor.create_server(|socket, _| unref(socket)).listen(([127, 0, 0, 1], 0)).unref().id();
     let port = reactor.server(server).and_then(|server| server.port()).expect("it listens");
     let mut socket = reactor.connect(([127, 0, 0, 1], port));
     socket.unref().on_connect(|_, log| log.push("connect"));
