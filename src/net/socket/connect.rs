@@ -62,7 +62,7 @@ impl<S> Reactor<S> {
             self.queue_error(id, error, setup);
             return;
         }
-        if socket.life.is_destroyed() {
+        if socket.life.needs_revival() {
             socket.revive();
         }
         socket.setup = setup;
@@ -70,7 +70,7 @@ impl<S> Reactor<S> {
         socket.life.connect(readable, writable);
         let life = socket.life_number;
         self.touch(id);
-        self.event_loop.handles.hold(id.0, true);
+        self.settle_or_destroy(id);
         match endpoint.0 {
             Target::Port(port) => self.look_up_and_connect(id, life, "localhost".to_owned(), port, options),
             Target::Addr(address) => self.queue_attempt(id, life, Attempt::new(Address::Tcp(address), options)),
