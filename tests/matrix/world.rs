@@ -37,6 +37,8 @@ pub(crate) struct World {
     pub(crate) immediate: Option<ImmediateId>,
     pub(crate) work: Option<WorkId>,
     pub(crate) cleared: bool,
+    /// Destroyed by the cell's call: nothing but `error` and `close` may come.
+    pub(crate) destroyed: Option<SocketId>,
     /// Completion callbacks that have still to come.
     pub(crate) completions: i32,
     /// Calls of a `close` listener that was added in the cell, and how many are right.
@@ -64,6 +66,7 @@ impl World {
             immediate: None,
             work: None,
             cleared: false,
+            destroyed: None,
             completions: 0,
             added_calls: 0,
             added_due: 0,
@@ -83,6 +86,12 @@ impl World {
             self.wrong.push(format!("{kind:?} after close"));
         }
         lives.closed += u32::from(kind == Kind::Close);
+        let late = matches!(kind, Kind::Data | Kind::End | Kind::Drain | Kind::Timeout | Kind::Connect)
+            // As in Node, `finish` follows the callbacks of `end` in one go, whatever they do.
+            || (kind == Kind::Finish && self.kind != Kind::EndThen);
+        if late && self.destroyed == Some(id) {
+            self.wrong.push(format!("{kind:?} after destroy"));
+        }
     }
 }
 
@@ -164,6 +173,9 @@ pub(crate) fn act(reactor: &mut Loop, subject: SocketId, world: &mut World) {
 }
 
 pub(crate) fn act_on_socket(socket: &mut View<'_>, port: u16, world: &mut World) {
+    if matches!(world.call, Call::Destroy | Call::DestroyWith) {
+        world.destroyed = Some(socket.id());
+    }
     match world.call {
         Call::Destroy => socket.destroy(),
         Call::DestroyWith => socket.destroy_with("planted error"),
