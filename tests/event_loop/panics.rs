@@ -107,6 +107,20 @@ fn posts_behind_a_panic_run_later() {
     assert!(!reactor.is_alive());
 }
 
+#[test]
+fn a_post_in_the_batch_of_a_panic_forbids_waiting() {
+    let (mut reactor, _clock) = reactor();
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    reactor.socket(near).expect("open").on_data(|_, _, _| throw());
+    turn(&mut reactor);
+    reactor.socket(far).expect("open").write("x");
+    reactor.remote().post(|_, log| log.push("post")).expect("the loop is there");
+    let result = catch_unwind(AssertUnwindSafe(|| reactor.run_nowait(&mut Log::new())));
+    assert!(result.is_err_and(|panic| panic.is::<Planted>()));
+    assert_eq!(reactor.backend_timeout(), Some(std::time::Duration::ZERO), "the wake-up is taken, and will not come again");
+    assert_eq!(turn(&mut reactor), ["post"]);
+}
+
 /// The only worker has reported what was queued before, and is busy until the sender is dropped.
 fn wait_for_work(reactor: &mut Loop) -> mpsc::Sender<()> {
     let (begun, begins) = mpsc::channel::<()>();
