@@ -1,0 +1,284 @@
+//! A panic in a callback unwinds out of `run`, and what is left goes on as if the callback had returned (L7).
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc;
+
+use netloop::{Reactor, ReactorOptions};
+
+use super::{Log, Loop, MS, reactor, turn};
+
+/// Thrown by the tests; it skips the panic hook, so that nothing is printed.
+struct Planted;
+
+fn throw() {
+    resume_unwind(Box::new(Planted));
+}
+
+/// Throws at its first call.
+fn throw_first(log: &Log, mark: &str) {
+    if log.iter().filter(|&&entry| entry == mark).count() == 1 {
+        throw();
+    }
+}
+
+/// Runs iterations until the planted panic comes through, and as many after it; everything that was logged.
+#[track_caller]
+fn run_through_a_panic(reactor: &mut Loop, before: &mut dyn FnMut()) -> Log {
+    let (mut log, mut panics) = (Log::new(), 0);
+    for _ in 0..40 {
+        before();
+        match catch_unwind(AssertUnwindSafe(|| reactor.run_nowait(&mut log))) {
+            Ok(result) => drop(result.expect("it runs")),
+            Err(panic) => {
+                assert!(panic.is::<Planted>(), "a panic of our own");
+                panics += 1;
+            }
+        }
+    }
+    assert_eq!(panics, 1);
+    log
+}
+
+#[test]
+fn an_interval_goes_on_after_a_panic() {
+    let (mut reactor, clock) = reactor();
+    reactor.set_interval(10 * MS, |_, _, log| {
+        log.push("interval");
+        throw_first(log, "interval");
+    });
+    let log = run_through_a_panic(&mut reactor, &mut || clock.advance(MS));
+    assert_eq!(log, ["interval"; 4]);
+}
+
+#[test]
+fn timers_due_in_the_same_pass_fire_after_a_panic() {
+    let (mut reactor, clock) = reactor();
+    reactor.set_timeout(MS, |_, _| throw());
+    reactor.set_timeout(MS, |_, log: &mut Log| log.push("second"));
+    let log = run_through_a_panic(&mut reactor, &mut || clock.advance(MS));
+    assert_eq!(log, ["second"]);
+    assert!(!reactor.is_alive());
+}
+
+#[test]
+fn watchers_go_on_after_a_panic() {
+    for phase in ["prepare", "check", "idle"] {
+        let (mut reactor, _clock) = reactor();
+        let callback = move |_: &mut Loop, _, log: &mut Log| {
+            log.push(phase);
+            throw_first(log, phase);
+        };
+        let watcher = match phase {
+            "prepare" => reactor.on_prepare(callback),
+            "check" => reactor.on_check(callback),
+            _ => reactor.on_idle(callback),
+        };
+        let log = run_through_a_panic(&mut reactor, &mut || {});
+        assert_eq!(log, [phase; 40]);
+        assert!(reactor.clear_watcher(watcher));
+        assert!(!reactor.is_alive());
+    }
+}
+
+#[test]
+fn ticks_and_immediates_behind_a_panic_run_later() {
+    let (mut reactor, _clock) = reactor();
+    reactor.next_tick(|_, _| throw());
+    reactor.next_tick(|_, log| log.push("tick"));
+    reactor.set_immediate(|_, log: &mut Log| log.push("immediate"));
+    let log = run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(log, ["tick", "immediate"]);
+
+    reactor.set_immediate(|_, _| throw());
+    reactor.set_immediate(|_, log: &mut Log| log.push("second"));
+    let log = run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(log, ["second"]);
+    assert!(!reactor.is_alive());
+}
+
+#[test]
+fn posts_behind_a_panic_run_later() {
+    let (mut reactor, _clock) = reactor();
+    let remote = reactor.remote();
+    remote.post(|_, _| throw()).expect("the loop is there");
+    remote.post(|_, log| log.push("second")).expect("the loop is there");
+    let log = run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(log, ["second"]);
+    assert!(!reactor.is_alive());
+}
+
+#[test]
+fn a_post_in_the_batch_of_a_panic_forbids_waiting() {
+    let (mut reactor, _clock) = reactor();
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    reactor.socket(near).expect("open").on_data(|_, _, _| throw());
+    turn(&mut reactor);
+    reactor.socket(far).expect("open").write("x");
+    reactor.remote().post(|_, log| log.push("post")).expect("the loop is there");
+    let result = catch_unwind(AssertUnwindSafe(|| reactor.run_nowait(&mut Log::new())));
+    assert!(result.is_err_and(|panic| panic.is::<Planted>()));
+    assert_eq!(reactor.backend_timeout(), Some(std::time::Duration::ZERO), "the wake-up is taken, and will not come again");
+    assert_eq!(turn(&mut reactor), ["post"]);
+}
+
+/// The only worker has reported what was queued before, and is busy until the sender is dropped.
+fn wait_for_work(reactor: &mut Loop) -> mpsc::Sender<()> {
+    let (begun, begins) = mpsc::channel::<()>();
+    let (release, wait) = mpsc::channel::<()>();
+    let work = move || {
+        begun.send(()).expect("the test waits");
+        wait.recv().expect_err("released by dropping");
+    };
+    reactor.queue_work(work, |_, (), log: &mut Log| log.push("last"));
+    begins.recv().expect("a worker");
+    release
+}
+
+#[test]
+fn a_panic_in_work_unwinds_out_of_run_and_other_results_come_later() {
+    let mut reactor = Loop::with_options(ReactorOptions::new().work_threads(1)).expect("a reactor");
+    reactor.queue_work(throw, |_, (), log: &mut Log| log.push("never"));
+    reactor.queue_work(|| (), |_, (), log: &mut Log| log.push("second"));
+    let release = wait_for_work(&mut reactor);
+    let mut log = run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(log, ["second"], "P10, P11");
+    drop(release);
+    reactor.run(&mut log).expect("it runs");
+    assert_eq!(log, ["second", "last"]);
+    assert!(!reactor.is_alive());
+}
+
+#[test]
+fn results_of_work_behind_a_panic_come_later() {
+    let mut reactor = Loop::with_options(ReactorOptions::new().work_threads(1)).expect("a reactor");
+    reactor.queue_work(|| (), |_, (), _| throw());
+    reactor.queue_work(|| (), |_, (), log: &mut Log| log.push("second"));
+    let release = wait_for_work(&mut reactor);
+    let log = run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(log, ["second"]);
+    drop(release);
+}
+
+#[test]
+fn a_listener_is_kept_and_unread_bytes_are_read_after_a_panic() {
+    let options = ReactorOptions::new().read_buffer(4);
+    let mut reactor = Reactor::<Log>::with_options(options).expect("a reactor");
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    reactor.socket(near).expect("open").on_data(|_, _, log| {
+        log.push("data");
+        throw_first(log, "data");
+    });
+    reactor.socket(near).expect("open").on_end(|_, log| log.push("end")).on_close(|_, _, log| log.push("close"));
+    turn(&mut reactor);
+    reactor.socket(far).expect("open").end_with("1234567890ab");
+    reactor.socket(far).expect("open").resume();
+    let log = run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(log, ["data", "data", "data", "end", "close"], "F20: the edge is gone, the loop has to remember");
+    assert_eq!(reactor.handles().count(), 0);
+}
+
+#[test]
+fn a_listener_without_unread_bytes_is_kept_after_a_panic() {
+    let (mut reactor, _clock) = reactor();
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    reactor.socket(near).expect("open").on_data(|_, _, log| {
+        log.push("data");
+        throw_first(log, "data");
+    });
+    reactor.socket(far).expect("open").write("1");
+    let mut log = run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(log, ["data"]);
+    reactor.socket(far).expect("open").write("2");
+    reactor.run_nowait(&mut log).expect("it runs");
+    assert_eq!(log, ["data", "data"]);
+}
+
+#[test]
+fn other_sockets_of_the_batch_are_served_after_a_panic() {
+    let (mut reactor, _clock) = reactor();
+    let pairs: Vec<_> = (0..3).map(|_| reactor.socket_pair().expect("a pair")).collect();
+    for &(near, _) in &pairs {
+        reactor.socket(near).expect("open").on_data(|_, _, log| {
+            log.push("data");
+            throw_first(log, "data");
+        });
+    }
+    turn(&mut reactor);
+    for &(_, far) in &pairs {
+        reactor.socket(far).expect("open").write("x");
+    }
+    let log = run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(log, ["data"; 3]);
+}
+
+#[test]
+fn waiting_connections_are_accepted_after_a_panic() {
+    let (mut reactor, _clock) = reactor();
+    let server = reactor.create_server(|_, log: &mut Log| {
+        log.push("connection");
+        throw_first(log, "connection");
+    });
+    let server = { server }.listen(([127, 0, 0, 1], 0)).id();
+    let port = reactor.server(server).and_then(|server| server.port()).expect("it listens");
+    let clients: Vec<_> =
+        (0..3).map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).expect("the backlog takes it")).collect();
+    let log = run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(log, ["connection"; 3], "M8: one edge for all of them");
+    drop(clients);
+}
+
+#[test]
+fn a_panic_in_close_frees_the_socket() {
+    let (mut reactor, _clock) = reactor();
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    for id in [near, far] {
+        reactor.socket(id).expect("open").on_close(|_, _, log| {
+            log.push("close");
+            throw_first(log, "close");
+        });
+        reactor.socket(id).expect("open").destroy();
+    }
+    let log = run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(log, ["close", "close"]);
+    assert_eq!(reactor.handles().count(), 0);
+    assert!(!reactor.is_alive());
+}
+
+#[test]
+fn a_panic_in_a_servers_close_frees_the_server() {
+    let (mut reactor, _clock) = reactor();
+    let mut server = reactor.create_server(|_, _| {});
+    server.listen(([127, 0, 0, 1], 0)).on_close(|_, _| throw());
+    server.close();
+    run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(reactor.handles().count(), 0);
+    assert!(!reactor.is_alive());
+}
+
+#[test]
+fn what_was_written_before_a_panic_arrives() {
+    let (mut reactor, _clock) = reactor();
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    reactor.socket(near).expect("open").on_data(|_, chunk, log| log.push(if chunk == b"kept" { "kept" } else { "?" }));
+    reactor.next_tick(move |reactor, _| {
+        reactor.socket(far).expect("open").write("kept");
+        throw();
+    });
+    let log = run_through_a_panic(&mut reactor, &mut || {});
+    assert_eq!(log, ["kept"]);
+}
+
+#[test]
+fn a_reactor_can_be_dropped_after_a_panic_in_any_phase() {
+    let (mut reactor, _clock) = reactor();
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    reactor.socket(near).expect("open").on_data(|_, _, _| throw());
+    reactor.socket(far).expect("open").write("x");
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        for _ in 0..10 {
+            reactor.run_nowait(&mut Log::new()).expect("it runs");
+        }
+    }));
+    assert!(result.is_err_and(|panic| panic.is::<Planted>()));
+    drop(reactor);
+}
