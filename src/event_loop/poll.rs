@@ -102,7 +102,9 @@ impl<T> Handles<T> {
     fn merge(&mut self, key: Key, readiness: Readiness) {
         if let Some(slot) = self.table.get_mut(key) {
             slot.readiness.insert(readiness);
-            self.list(key);
+            if !std::mem::replace(&mut slot.listed, true) {
+                self.ready.push_back(key);
+            }
         }
     }
 }
@@ -171,10 +173,12 @@ impl<H: Host> EventLoop<H> {
         }
         let mut count = 0;
         if result.is_ok() {
-            for event in events.iter().filter(|event| event.token() != WAKE) {
-                self.handles.merge(Key::from_token(event.token()), Readiness::from(event));
+            for event in &events {
+                count += 1;
+                if event.token() != WAKE {
+                    self.handles.merge(Key::from_token(event.token()), Readiness::from(event));
+                }
             }
-            count = events.iter().count();
             self.counters.events += count as u64;
         }
         self.events = Some(events);

@@ -25,14 +25,17 @@ impl Readiness {
     /// Signs that a write may fail.
     pub(crate) const BROKEN: Self = Self(8 | 16);
 
+    #[inline]
     pub(crate) fn has_any(self, bits: Self) -> bool {
         self.0 & bits.0 != 0
     }
 
+    #[inline]
     pub(crate) fn insert(&mut self, bits: Self) {
         self.0 |= bits.0;
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, bits: Self) {
         self.0 &= !bits.0;
     }

@@ -17,10 +17,12 @@ const GENERATION_MASK: u32 = if usize::BITS == 64 { u32::MAX } else { (1 << 12) 
 
 impl Key {
     /// The key as a registration token. `usize::MAX` is never among them: the last index is not handed out.
+    #[inline]
     pub(crate) fn to_token(self) -> mio::Token {
         mio::Token((self.generation as usize) << (INDEX_BITS % usize::BITS) | self.index as usize)
     }
 
+    #[inline]
     pub(crate) fn from_token(token: mio::Token) -> Self {
         let index_mask = usize::MAX >> (usize::BITS - INDEX_BITS);
         Self { index: (token.0 & index_mask) as u32, generation: (token.0 >> (INDEX_BITS % usize::BITS)) as u32 }
@@ -64,6 +66,7 @@ impl<T> Table<T> {
         Some(self.slab.remove(key.index as usize))
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
         if *self.generations.get(key.index as usize)? != key.generation {
             return None;
@@ -71,6 +74,7 @@ impl<T> Table<T> {
         self.slab.get(key.index as usize)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         if *self.generations.get(key.index as usize)? != key.generation {
             return None;

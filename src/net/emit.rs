@@ -107,19 +107,18 @@ impl<S> Reactor<S> {
     /// Emits an event of a socket; true if somebody heard it.
     pub(super) fn emit(&mut self, id: SocketId, event: Event<'_>, state: &mut S) -> bool {
         let (bit, until) = (event.bit(), self.serials.mark());
-        let (mut after, mut heard) = (0, false);
-        while let Some((listener, serial, mut call)) =
-            self.socket_entry(id).and_then(|socket| socket.listeners.take_next(bit, after, until))
-        {
-            after = serial;
+        let mut heard = false;
+        let mut next = self.socket_entry(id).and_then(|socket| socket.listeners.take_next(bit, 0, until));
+        while let Some((listener, serial, mut call)) = next {
             self.unheard = false;
             self.current_listener = Some(listener);
             let result = call(&mut Socket::new(self, id), event, state);
             self.current_listener = None;
             heard |= !std::mem::take(&mut self.unheard);
-            if let Some(socket) = self.socket_entry(id) {
+            next = self.socket_entry(id).and_then(|socket| {
                 socket.listeners.put_back(listener, call);
-            }
+                socket.listeners.take_next(bit, serial, until)
+            });
             if let Err(error) = result {
                 self.destroy(id, Some(error));
             }

@@ -111,7 +111,7 @@ impl<S> Host for Reactor<S> {
             Task::Listening(id, life) => self.on_listening(id, life, state),
             Task::ServerError(id) => self.on_server_error(id, state),
             Task::ServerClose(id) => self.on_server_close(id, state),
-            Task::RetryAccept(id) => self.event_loop.handles.list(id.0),
+            Task::RetryAccept(id) => self.on_retry_accept(id),
         }
     }
 

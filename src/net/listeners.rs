@@ -9,7 +9,7 @@
 /// let mut reactor = netloop::Reactor::<()>::new()?;
 /// let (near, _far) = reactor.socket_pair()?;
 /// let mut socket = reactor.socket(near).expect("just made");
-/// let listener = socket.on_drain(|_, _| {}).last_listener().expect("just added");
+/// let listener = socket.on_drain(|_, _| {}).last_listener();
 /// assert!(socket.remove_listener(listener));
 /// assert!(!socket.remove_listener(listener));
 /// # Ok::<(), netloop::Error>(())
@@ -23,6 +23,9 @@ const ONCE: u64 = 1 << MASK_BITS;
 const SERIAL_SHIFT: u32 = MASK_BITS + 1;
 
 impl ListenerId {
+    /// Serial numbers begin at one, so this names nothing.
+    pub(crate) const NONE: Self = Self(0);
+
     fn hears(self, event: u32) -> bool {
         self.0 & u64::from(event) != 0
     }
@@ -128,11 +131,15 @@ impl<F: ?Sized> Listeners<F> {
 
     /// Takes the next listener of an emission that has come to serial number `after` and ends at `until`.
     pub(crate) fn take_next(&mut self, event: u32, after: u64, until: u64) -> Option<(ListenerId, u64, Box<F>)> {
-        let in_turn = |entry: &&mut Entry<F>| {
+        let in_turn = |entry: &Entry<F>| {
             let serial = entry.id.serial();
             entry.id.hears(event) && serial > after && serial <= until && entry.call.is_some()
         };
-        let entry = self.iter_mut().find(in_turn)?;
+        let inline = self.inline.iter().position(|slot| slot.as_ref().is_some_and(in_turn));
+        let entry = match inline {
+            Some(at) => self.inline[at].as_mut()?,
+            None => self.more.as_mut()?.iter_mut().find(|entry| in_turn(entry))?,
+        };
         let id = entry.id;
         let call = entry.call.take()?;
         if id.is_once() {
@@ -143,17 +150,18 @@ impl<F: ?Sized> Listeners<F> {
 
     /// Puts a listener back after its call, unless it was removed.
     pub(crate) fn put_back(&mut self, id: ListenerId, call: Box<F>) {
-        if let Some(entry) = self.iter_mut().find(|entry| entry.id == id) {
+        let same = |entry: &&mut Entry<F>| entry.id == id;
+        let entry = match self.inline.iter_mut().flatten().find(same) {
+            Some(entry) => Some(entry),
+            None => self.more.as_mut().and_then(|more| more.iter_mut().find(same)),
+        };
+        if let Some(entry) = entry {
             entry.call = Some(call);
         }
     }
 
     fn iter(&self) -> impl Iterator<Item = &Entry<F>> {
         self.inline.iter().flatten().chain(self.more.iter().flat_map(|more| more.iter()))
-    }
-
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry<F>> {
-        self.inline.iter_mut().flatten().chain(self.more.iter_mut().flat_map(|more| more.iter_mut()))
     }
 }
 

@@ -29,6 +29,17 @@ pub(crate) enum Accepted {
     Failed(io::Error),
 }
 
+/// How shedding load went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shed {
+    /// Nobody waits any more.
+    All,
+    /// The limit came first.
+    More,
+    /// Not even the reserve helps now; no event will tell when it would.
+    Stuck,
+}
+
 impl Listener {
     pub(crate) fn new(acceptor: Acceptor, path: Option<PathBuf>) -> Self {
         Self { acceptor, path }
@@ -62,31 +73,38 @@ impl Listener {
     }
 
     /// Gives up the reserve to accept and close whoever waits, at most `limit` peers: they see a close instead of hanging.
-    /// True if nobody waits any more.
-    pub(crate) fn shed(&self, readiness: &mut Readiness, reserve: &mut Reserve, limit: usize) -> bool {
+    pub(crate) fn shed(&self, readiness: &mut Readiness, reserve: &mut Reserve, limit: usize) -> Shed {
         if !reserve.release() {
             reserve.refill();
-            return false;
+            return Shed::Stuck;
         }
-        let mut served = false;
+        let mut shed = Shed::More;
         for _ in 0..limit {
             match self.accept(readiness) {
                 Accepted::Peer(transport, _) => drop(transport),
                 Accepted::Blocked => {
-                    served = true;
+                    shed = Shed::All;
                     break;
                 }
-                Accepted::OutOfDescriptors => break,
+                Accepted::OutOfDescriptors => {
+                    shed = Shed::Stuck;
+                    break;
+                }
                 Accepted::Failed(_) => {}
             }
         }
         reserve.refill();
-        served
+        shed
     }
 
-    /// Stops listening. The socket file goes first: after the close it might be somebody else's.
+    /// Stops listening. The socket file goes before the descriptor: after that it might be somebody else's.
     pub(crate) fn close(mut self, registrar: &mut Registrar<'_>) {
         registrar.deregister(&mut self.acceptor);
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
         if let Some(path) = self.path.take().filter(|path| !is_abstract(path))
             && let Err(error) = std::fs::remove_file(&path)
         {

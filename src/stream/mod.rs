@@ -13,7 +13,7 @@ use std::io;
 
 use mio::Interest;
 
-pub(crate) use self::listener::{Accepted, Listener};
+pub(crate) use self::listener::{Accepted, Listener, Shed};
 pub(crate) use self::queue::{ByteQueue, Chunk};
 pub(crate) use self::read::Read;
 pub(crate) use self::write::Flushed;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Server, ServerId};
+use super::ServerId;
 use crate::address::Address;
-use crate::event_loop::{Readiness, TimerJob, after_callback};
+use crate::event_loop::{Readiness, TimerJob, after_callback, nanos};
 use crate::net::Reactor;
 use crate::net::emit::ServerEvent;
 use crate::net::host::{Entry, Task};
-use crate::stream::Accepted;
+use crate::stream::{Accepted, Shed};
 use crate::sys::Transport;
 
 /// A connection that was closed at once, because there were too many: the argument of `drop`.
@@ -71,6 +71,7 @@ impl<S> Reactor<S> {
                 self.set_server(socket, id);
                 if let Some(server) = self.server_entry(id) {
                     server.connections += 1;
+                    server.shedding = false;
                 }
                 self.emit_server(id, ServerEvent::Connection(socket), state);
             }
@@ -90,41 +91,33 @@ impl<S> Reactor<S> {
         let Some(listener) = &server.listener else {
             return;
         };
-        log::warn!("no descriptor left: waiting connections are closed");
-        if listener.shed(&mut slot.readiness, &mut self.reserve, limit) || server.retry.is_some() {
-            self.forget_retry(id);
+        if !std::mem::replace(&mut server.shedding, true) {
+            log::warn!("no descriptor left: waiting connections are closed");
+        }
+        match listener.shed(&mut slot.readiness, &mut self.reserve, limit) {
+            Shed::All => {}
+            Shed::More => self.event_loop.handles.list(id.0),
+            Shed::Stuck => self.retry_accept_later(id),
+        }
+    }
+
+    fn retry_accept_later(&mut self, id: ServerId) {
+        if self.server_entry(id).is_none_or(|server| server.retry.is_some()) {
             return;
         }
         // Does not hold the loop by itself: the listening server does.
         let timer = self.event_loop.timers.insert(TimerJob::Task(Task::RetryAccept(id)), None, false);
+        let now = self.event_loop.now();
+        self.event_loop.timers.start(timer, now.saturating_add(nanos(RETRY)));
         if let Some(server) = self.server_entry(id) {
             server.retry = Some(timer);
         }
-        self.start_retry(id);
     }
 
-    /// Starts the retry timer, if it is wanted.
-    fn start_retry(&mut self, id: ServerId) {
-        let now = self.event_loop.now();
-        if let Some(timer) = self.server_entry(id).and_then(|server| server.retry) {
-            self.event_loop.timers.start(timer, now + crate::event_loop::nanos(RETRY));
+    pub(in crate::net) fn on_retry_accept(&mut self, id: ServerId) {
+        if let Some(timer) = self.server_entry(id).and_then(|server| server.retry.take()) {
+            self.event_loop.timers.remove(timer);
         }
-    }
-
-    fn forget_retry(&mut self, id: ServerId) {
-        if let Some((server, readiness)) = self.server_slot(id) {
-            if readiness.has_any(Readiness::INPUT) {
-                self.start_retry(id);
-            } else if let Some(timer) = server.retry.take() {
-                self.event_loop.timers.remove(timer);
-            }
-        }
-    }
-}
-
-impl<S> Server<'_, S> {
-    /// The server's options, as accepted sockets get them.
-    pub fn pause_on_connect(&self) -> bool {
-        self.entry().is_some_and(|server| server.options.pause_on_connect)
+        self.event_loop.handles.list(id.0);
     }
 }

@@ -22,9 +22,9 @@ impl<S> Server<'_, S> {
         self
     }
 
-    /// The listener added last: the `on_x` before this in a chain.
-    pub fn last_listener(&self) -> Option<ListenerId> {
-        self.entry()?.listeners.last()
+    /// The listener added last: the `on_x` before this in a chain. If there is none, an id that names nothing.
+    pub fn last_listener(&self) -> ListenerId {
+        self.entry().and_then(|entry| entry.listeners.last()).unwrap_or(ListenerId::NONE)
     }
 
     /// The listener that runs now, for one that removes itself.

@@ -68,6 +68,8 @@ pub(crate) struct ServerState<S> {
     errors: VecDeque<(Error, bool)>,
     /// Accepting waits for a free descriptor.
     retry: Option<Key>,
+    /// Load is being shed, and that was logged.
+    shedding: bool,
     has_ref: bool,
     /// The listen under way was set up before `run`.
     setup: bool,
@@ -86,6 +88,7 @@ impl<S> ServerState<S> {
             pending: None,
             errors: VecDeque::new(),
             retry: None,
+            shedding: false,
             has_ref: true,
             setup: false,
             closed: false,

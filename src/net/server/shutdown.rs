@@ -56,8 +56,6 @@ impl<S> Server<'_, S> {
         for id in connections {
             if let Some(mut socket) = self.reactor.socket(id) {
                 socket.end();
-                // Whoever does not read would never see the peer's end.
-                socket.resume();
             }
         }
     }

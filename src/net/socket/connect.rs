@@ -70,7 +70,7 @@ impl<S> Reactor<S> {
         socket.life.connect(readable, writable);
         let life = socket.life_number;
         self.touch(id);
-        self.event_loop.handles.hold(id.0, true);
+        self.settle_or_destroy(id);
         match endpoint.0 {
             Target::Port(port) => self.look_up_and_connect(id, life, "localhost".to_owned(), port, options),
             Target::Addr(address) => self.queue_attempt(id, life, Attempt::new(Address::Tcp(address), options)),
@@ -129,7 +129,7 @@ impl<S> Reactor<S> {
         };
         let attempt = Attempt { rest: addresses, ..Attempt::new(Address::Tcp(first), options) };
         if let Some(socket) = self.socket_entry(id) {
-            socket.rare().attempts.push_back(attempt);
+            socket.rare().attempts.push_front(attempt);
         }
         self.on_attempt(id, life, state);
     }
@@ -331,7 +331,7 @@ impl<S> Reactor<S> {
                 self.drop_attempt(id);
                 attempt.address = Address::Tcp(next);
                 if let Some(socket) = self.socket_entry(id) {
-                    socket.rare().attempts.push_back(attempt);
+                    socket.rare().attempts.push_front(attempt);
                 }
                 self.on_attempt(id, life, state);
             }

@@ -49,6 +49,9 @@ impl<S> Reactor<S> {
         }
         self.leave_server(id);
         self.event_loop.handles.hold(id.0, false);
+        if let Some(socket) = self.socket_entry(id) {
+            socket.settled = (false, false, false);
+        }
     }
 
     /// Closes the descriptor. Mirrors `uv_close`, which does it at once too.

@@ -40,9 +40,9 @@ impl<S> Socket<'_, S> {
         self.listen_to(handler::HANDLER_EVENTS, false, Box::new(call))
     }
 
-    /// The listener added last: the `on_x` before this in a chain.
-    pub fn last_listener(&self) -> Option<ListenerId> {
-        self.entry()?.listeners.last()
+    /// The listener added last: the `on_x` before this in a chain. If there is none, an id that names nothing.
+    pub fn last_listener(&self) -> ListenerId {
+        self.entry().and_then(|entry| entry.listeners.last()).unwrap_or(ListenerId::NONE)
     }
 
     /// The listener that runs now, for one that removes itself.

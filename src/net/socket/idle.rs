@@ -24,6 +24,15 @@ pub(super) struct Idle {
     write_left: Option<u64>,
 }
 
+impl Idle {
+    /// Activity: one store. True if the timer has to be armed anew.
+    #[inline]
+    pub(super) fn touch(&mut self, now: u64) -> bool {
+        self.last_activity = now;
+        self.dormant || (self.timer.is_none() && self.timeout.is_some_and(|timeout| !timeout.is_zero()))
+    }
+}
+
 /// Node's longest timeout, 2^31 - 1 milliseconds; longer ones are cut to it.
 const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
 
@@ -75,11 +84,7 @@ impl<S> Reactor<S> {
     /// Something happened on the socket: a connect, a read, a write handed over or completed.
     pub(super) fn touch(&mut self, id: SocketId) {
         let now = self.event_loop.now();
-        let Some(idle) = self.idle(id) else {
-            return;
-        };
-        idle.last_activity = now;
-        if idle.dormant || (idle.timer.is_none() && idle.timeout.is_some_and(|timeout| !timeout.is_zero())) {
+        if self.idle(id).is_some_and(|idle| idle.touch(now)) {
             self.arm_idle_timer(id);
         }
     }

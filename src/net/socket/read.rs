@@ -49,6 +49,7 @@ impl<S> Reactor<S> {
             buffer = vec![0; self.options.read_buffer.max(1)];
         }
         for _ in 0..self.options.read_budget.max(1) {
+            let now = self.event_loop.now();
             let Some((socket, readiness)) = self.socket_slot(id) else {
                 break;
             };
@@ -58,26 +59,27 @@ impl<S> Reactor<S> {
             let Some(stream) = &socket.stream else {
                 break;
             };
-            let read = stream.read(readiness, &mut buffer);
-            self.counters.reads += 1;
-            match read {
+            match stream.read(readiness, &mut buffer) {
                 Read::Data(len) => {
-                    self.on_bytes(id, &buffer[..len], state);
+                    let chunk = &buffer[..len];
+                    let wanted = socket.take_in(chunk);
+                    let arm = socket.idle.as_mut().is_some_and(|idle| idle.touch(now));
+                    self.counters.reads += 1;
+                    self.counters.bytes_read += len as u64;
+                    if arm {
+                        self.touch(id);
+                    }
+                    if wanted {
+                        self.emit(id, Event::Data(chunk), state);
+                    }
                     after_callback(self, state);
                     if len < buffer.len() {
                         break;
                     }
                 }
-                Read::Eof => {
-                    self.on_eof(id, state);
-                    after_callback(self, state);
-                    break;
-                }
-                Read::Blocked => break,
-                Read::Failed(error) => {
-                    self.touch(id);
-                    self.destroy(id, Some(Error::system("read", error)));
-                    after_callback(self, state);
+                read => {
+                    self.counters.reads += 1;
+                    self.on_read_end(id, read, state);
                     break;
                 }
             }
@@ -85,19 +87,17 @@ impl<S> Reactor<S> {
         self.read_buffer = buffer;
     }
 
-    /// Bytes were read: emitted at once if they are wanted, kept otherwise.
-    fn on_bytes(&mut self, id: SocketId, chunk: &[u8], state: &mut S) {
-        self.counters.bytes_read += chunk.len() as u64;
-        self.touch(id);
-        let Some(socket) = self.socket_entry(id) else {
-            return;
-        };
-        socket.bytes_read += chunk.len() as u64;
-        if socket.readable.is_flowing() && socket.readable.len() == 0 {
-            self.emit(id, Event::Data(chunk), state);
-        } else {
-            socket.readable.push(chunk);
+    /// A read that gave no bytes.
+    fn on_read_end(&mut self, id: SocketId, read: Read, state: &mut S) {
+        match read {
+            Read::Data(_) | Read::Blocked => return,
+            Read::Eof => self.on_eof(id, state),
+            Read::Failed(error) => {
+                self.touch(id);
+                self.destroy(id, Some(Error::system("read", error)));
+            }
         }
+        after_callback(self, state);
     }
 
     /// The peer's FIN was read. `end` is a tick away once the buffer is empty, even for a paused socket.
@@ -192,6 +192,16 @@ impl<S> Reactor<S> {
 }
 
 impl<S> SocketState<S> {
+    /// Bytes were read: true if they are to be emitted at once, otherwise they are kept.
+    fn take_in(&mut self, chunk: &[u8]) -> bool {
+        self.bytes_read += chunk.len() as u64;
+        let wanted = self.readable.is_flowing() && self.readable.len() == 0;
+        if !wanted {
+            self.readable.push(chunk);
+        }
+        wanted
+    }
+
     /// The next buffered chunk, if it is wanted.
     fn pop_flowing(&mut self) -> Option<Vec<u8>> {
         if !self.readable.is_flowing() || self.life.is_destroyed() {

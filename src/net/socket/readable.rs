@@ -33,32 +33,38 @@ struct Buffer {
 
 impl Readable {
     /// For a new life of the same socket: the flow stays, as in Node.
+    #[inline]
     pub(crate) fn reset(&mut self) {
         self.buffer = None;
         self.started = false;
         self.end_scheduled = false;
     }
 
+    #[inline]
     pub(crate) fn is_flowing(&self) -> bool {
         self.flow == Flow::Flowing
     }
 
+    #[inline]
     pub(crate) fn is_paused(&self) -> bool {
         self.flow == Flow::Paused
     }
 
     /// Bytes waiting to be emitted.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.buffer.as_ref().map_or(0, |buffer| buffer.len)
     }
 
     /// Whether to read on: below the high-water mark, and always while nothing waits. A paused socket reads ahead up to it, so
     /// that a bare FIN or a reset is noticed.
+    #[inline]
     pub(crate) fn wants_more(&self, high_water_mark: usize) -> bool {
         let len = self.len();
         self.started && (len == 0 || len < high_water_mark)
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, chunk: &[u8]) {
         let buffer = self.buffer.get_or_insert_default();
         buffer.len += chunk.len();
@@ -66,6 +72,7 @@ impl Readable {
     }
 
     /// The oldest chunk, whole as it was read.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Vec<u8>> {
         let buffer = self.buffer.as_mut()?;
         let chunk = buffer.chunks.pop_front();
@@ -77,6 +84,7 @@ impl Readable {
     }
 
     /// Drops what waits: after a destroy it is lost, as in Node.
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.buffer = None;
     }

@@ -182,19 +182,23 @@ impl Lifecycle {
         news
     }
 
+    #[inline]
     pub(crate) fn is_destroyed(self) -> bool {
         self.phase == Phase::Destroyed
     }
 
+    #[inline]
     pub(crate) fn is_connecting(self) -> bool {
         self.phase == Phase::Connecting
     }
 
+    #[inline]
     pub(crate) fn is_open(self) -> bool {
         self.phase == Phase::Open
     }
 
     /// `end` was called.
+    #[inline]
     pub(crate) fn is_ending(self) -> bool {
         self.writing != Writing::Open
     }

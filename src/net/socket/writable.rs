@@ -23,16 +23,19 @@ pub(crate) struct Writable {
 
 impl Writable {
     /// `writableLength`: bytes of writes that are not complete.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         (self.submitted - self.completed) as usize
     }
 
     /// Bytes held in user space: what `write_queue_limit` bounds.
+    #[inline]
     pub(crate) fn queued(&self) -> usize {
         (self.submitted - self.sent) as usize
     }
 
     /// Takes bytes in; refused whole if they would pass the limit.
+    #[inline]
     pub(crate) fn submit(&mut self, len: usize, limit: usize) -> Result<(), &'static str> {
         if len > limit.saturating_sub(self.queued()) {
             return Err(code::ERR_WRITE_QUEUE_FULL);
@@ -42,11 +45,13 @@ impl Writable {
     }
 
     /// `bytesWritten`: everything taken in.
+    #[inline]
     pub(crate) fn submitted(&self) -> u64 {
         self.submitted
     }
 
     /// Where the kernel stands.
+    #[inline]
     pub(crate) fn sent(&self) -> u64 {
         self.sent
     }
@@ -57,17 +62,20 @@ impl Writable {
     }
 
     /// Everything submitted waits in the gathering; it counts as taken.
+    #[inline]
     pub(crate) fn gather(&mut self) {
         debug_assert!(!self.in_flight && self.corked == 0);
         self.completed = self.submitted;
     }
 
     /// Gathered bytes wait for the flush.
+    #[inline]
     pub(crate) fn is_gathering(&self) -> bool {
         self.sent < self.completed
     }
 
     /// The kernel took bytes.
+    #[inline]
     pub(crate) fn sent_more(&mut self, len: usize) {
         self.sent += len as u64;
         debug_assert!(self.sent <= self.submitted);
@@ -75,6 +83,7 @@ impl Writable {
 
     /// Everything submitted so far is being sent: as one batch, which completes as one. Gathered bytes that the kernel refused
     /// count again.
+    #[inline]
     pub(crate) fn take_off(&mut self) {
         self.completed = self.completed.min(self.sent);
         self.flight_end = self.submitted;
@@ -82,6 +91,7 @@ impl Writable {
     }
 
     /// Completes the batch if the kernel has all of it.
+    #[inline]
     pub(crate) fn land(&mut self) -> bool {
         let landed = self.in_flight && self.sent >= self.flight_end;
         if landed {
@@ -91,63 +101,75 @@ impl Writable {
         landed
     }
 
+    #[inline]
     pub(crate) fn in_flight(&self) -> bool {
         self.in_flight
     }
 
     /// The batch's bytes that the kernel has not taken: `writeQueueSize` of the handle.
+    #[inline]
     pub(crate) fn flight_left(&self) -> u64 {
         if self.in_flight { self.flight_end - self.sent.min(self.flight_end) } else { 0 }
     }
 
     /// The batch's size when it took off.
+    #[inline]
     pub(crate) fn flight_len(&self) -> u64 {
         if self.in_flight { self.flight_end - self.completed } else { 0 }
     }
 
     /// Whether a write has to wait behind others.
+    #[inline]
     pub(crate) fn must_queue(&self) -> bool {
         self.in_flight || self.corked > 0
     }
 
     /// Node's answer to `write`: below the high-water mark, or nothing waits. A no is remembered for `drain`.
+    #[inline]
     pub(crate) fn has_room(&mut self, high_water_mark: usize) -> bool {
         let room = self.len() < high_water_mark || self.len() == 0;
         self.need_drain |= !room;
         room
     }
 
+    #[inline]
     pub(crate) fn needs_drain(&self) -> bool {
         self.need_drain
     }
 
     /// Whether `drain` is due now; it comes once.
+    #[inline]
     pub(crate) fn take_drain(&mut self) -> bool {
         let due = self.need_drain && self.len() == 0;
         self.need_drain &= !due;
         due
     }
 
+    #[inline]
     pub(crate) fn cork(&mut self) {
         self.corked = self.corked.saturating_add(1);
     }
 
     /// True if this was the last cork.
+    #[inline]
     pub(crate) fn uncork(&mut self) -> bool {
         let last = self.corked == 1;
         self.corked = self.corked.saturating_sub(1);
         last
     }
 
+    #[inline]
     pub(crate) fn uncork_fully(&mut self) -> bool {
         std::mem::replace(&mut self.corked, 0) > 0
     }
 
+    #[inline]
     pub(crate) fn corked(&self) -> u32 {
         self.corked
     }
 
     /// Cancels everything that has not left. What stays is `bytesWritten` after a destroy: the buffered part is dropped.
+    #[inline]
     pub(crate) fn cancel(&mut self) {
         self.submitted = self.dispatched().max(self.sent);
         self.completed = self.submitted;

@@ -12,7 +12,7 @@ use crate::error::{Error, code};
 use crate::event_loop::Readiness;
 use crate::net::Reactor;
 use crate::net::emit::{Done, Event};
-use crate::net::host::Task;
+use crate::net::host::{Entry, Task};
 use crate::stream::{Chunk, Flushed};
 
 /// From this size on a chunk goes to the kernel as it is, if nothing is gathered before it.
@@ -85,6 +85,9 @@ impl<S> Reactor<S> {
 
     /// Node's `write`: the boolean says whether to go on or to wait for `drain`.
     pub(super) fn write(&mut self, id: SocketId, bytes: impl Bytes, done: Option<Done<S>>) -> bool {
+        if done.is_none() && self.gather_small(id, bytes.bytes()) {
+            return true;
+        }
         let refusal = self.socket_entry(id).and_then(SocketState::refusal);
         if let Some((error, destroys)) = refusal {
             self.reject(id, done, error.clone());
@@ -101,6 +104,41 @@ impl<S> Reactor<S> {
                 false
             }
         }
+    }
+
+    /// The common case in one look-up: a few bytes in a callback, on a socket with nothing in its way. False if it is another.
+    fn gather_small(&mut self, id: SocketId, bytes: &[u8]) -> bool {
+        if !self.event_loop.is_running() || bytes.is_empty() || bytes.len() >= LARGE {
+            return false;
+        }
+        let now = self.event_loop.now();
+        let Some(slot) = self.event_loop.handles.slot(id.0) else {
+            return false;
+        };
+        let Entry::Socket(socket) = &mut slot.handle else {
+            return false;
+        };
+        let clear = slot.readiness.has_any(Readiness::WRITABLE) && !slot.readiness.has_any(Readiness::BROKEN);
+        if !clear || !socket.may_gather() || socket.writable.submit(bytes.len(), socket.options.write_queue_limit).is_err() {
+            return false;
+        }
+        let first = !socket.writable.is_gathering();
+        socket.writable.gather();
+        let full = socket.writable.queued() >= GATHER_LIMIT;
+        let arm = socket.idle.as_mut().is_some_and(|idle| idle.touch(now));
+        let spares = &mut self.spare_queues;
+        socket.outgoing.get_or_insert_with(|| spares.pop().unwrap_or_default()).bytes.copy(bytes);
+        if first {
+            self.gathering.push(id);
+        }
+        if arm {
+            self.touch(id);
+        }
+        if full {
+            self.flush_socket(id);
+            return self.has_room(id);
+        }
+        true
     }
 
     /// As `write` for a socket that may write; what would pass the limit is given back untouched.
@@ -209,20 +247,25 @@ impl<S> Reactor<S> {
 
     /// Hands what was gathered on one socket to the kernel.
     pub(super) fn flush_socket(&mut self, id: SocketId) {
-        if self.socket_entry(id).is_some_and(|socket| socket.life.is_open() && socket.writable.is_gathering()) {
-            self.flush_queue(id);
-        }
+        self.flush_if(id, |socket| socket.life.is_open() && socket.writable.is_gathering());
     }
 
     /// Tries to send the whole queue; what is refused is in flight from then on.
     pub(super) fn flush_queue(&mut self, id: SocketId) {
+        self.flush_if(id, |_| true);
+    }
+
+    fn flush_if(&mut self, id: SocketId, wanted: impl FnOnce(&SocketState<S>) -> bool) {
         let writes = &mut self.counters.writes;
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
             return;
         };
-        let crate::net::host::Entry::Socket(socket) = &mut slot.handle else {
+        let Entry::Socket(socket) = &mut slot.handle else {
             return;
         };
+        if !wanted(socket) {
+            return;
+        }
         let (Some(stream), Some(outgoing)) = (&socket.stream, &mut socket.outgoing) else {
             return;
         };
@@ -253,7 +296,7 @@ impl<S> Reactor<S> {
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
             return;
         };
-        let crate::net::host::Entry::Socket(socket) = &mut slot.handle else {
+        let Entry::Socket(socket) = &mut slot.handle else {
             return;
         };
         let Some(stream) = socket.stream.as_ref().filter(|_| !socket.writable.in_flight() && socket.errored.is_none()) else {
@@ -483,6 +526,12 @@ impl<S> Reactor<S> {
 }
 
 impl<S> SocketState<S> {
+    /// Whether a write may simply be gathered: open, nothing ended, failed, corked or in flight.
+    #[inline]
+    fn may_gather(&self) -> bool {
+        self.life.is_open() && !self.life.is_ending() && self.errored.is_none() && !self.writable.must_queue()
+    }
+
     /// Whether a write's callback waits that no tick completes.
     pub(super) fn has_waiting_writes(&self) -> bool {
         self.outgoing.as_ref().is_some_and(|outgoing| outgoing.requests.iter().any(|request| !request.on_tick))
