@@ -147,6 +147,7 @@ fn a_half_open_server_answers_after_the_end() {
     assert_eq!(log.client, ["connect", "finish", "data answer", "end", "close false"]);
 }
 
+/// Fails under wine 8, which shuts every socket down before it closes it: there even a plain linger of zero sends FIN.
 #[test]
 fn a_reset_reaches_the_peer_as_econnreset() {
     let (mut reactor, mut log) = (reactor(), Log::default());
