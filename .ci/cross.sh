@@ -10,7 +10,8 @@
 #
 # Why not `rustup target add`: it needs a linker and C headers for each system to run anything, and has no FreeBSD of the
 # compiler we check with. Debian's compiler comes with the source of its own std, which cargo builds for any target.
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "cross.sh: failed at line $LINENO: $BASH_COMMAND" >&2' ERR
 
 crate=$(cd "$(dirname "$0")/.." && pwd)
 X=${X:-$crate/target/cross}
