@@ -165,8 +165,9 @@ impl Error {
     }
 
     /// The same for a code that no system call gave.
-    pub(crate) fn connect_code(code: &'static str, address: &Address) -> Self {
-        let mut repr = Repr::new(code, format!("connect {code} {}", NodeText(address)));
+    pub(crate) fn connect_code(code: &'static str, address: &Address, local: Option<&Address>) -> Self {
+        let local = local.map(|local| format!(" - Local ({})", NodeText(local))).unwrap_or_default();
+        let mut repr = Repr::new(code, format!("connect {code} {}{local}", NodeText(address)));
         repr.syscall = Some("connect");
         repr.address = Some(address.clone());
         Self(Arc::new(repr))
@@ -244,9 +245,9 @@ impl Error {
         self.0.address.as_ref()
     }
 
-    /// The port of that address, if it has one.
+    /// The port of that address, if it has one; 0 is none, as in Node.
     pub fn port(&self) -> Option<u16> {
-        self.0.address.as_ref().and_then(Address::port)
+        self.0.address.as_ref().and_then(Address::port).filter(|&port| port != 0)
     }
 
     /// The name that could not be resolved.

@@ -146,6 +146,7 @@ impl<H: Host> EventLoop<H> {
     }
 
     /// The selector, for embedding the loop into another one (`uv_backend_fd`).
+    #[cfg(not(mio_unsupported_force_poll_poll))]
     pub(crate) fn registry(&self) -> &mio::Registry {
         self.poll.registry()
     }

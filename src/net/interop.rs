@@ -2,9 +2,13 @@
 
 #[cfg(unix)]
 mod unix {
-    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+    use std::os::fd::{AsFd, BorrowedFd};
+    #[cfg(not(mio_unsupported_force_poll_poll))]
+    use std::os::fd::{AsRawFd, RawFd};
 
-    use crate::net::{Reactor, Socket};
+    #[cfg(not(mio_unsupported_force_poll_poll))]
+    use crate::net::Reactor;
+    use crate::net::Socket;
     use crate::stream::Stream;
     use crate::sys::Transport;
 
@@ -12,13 +16,15 @@ mod unix {
     ///
     /// An outer loop waits for it at most [`Reactor::backend_timeout`], asked anew each time, then calls
     /// [`Reactor::run_nowait`]. Once the events are taken the descriptor is quiet although work may be left: the timeout of
-    /// zero tells.
+    /// zero tells. mio's poll(2) backend has no such descriptor.
+    #[cfg(not(mio_unsupported_force_poll_poll))]
     impl<S> AsFd for Reactor<S> {
         fn as_fd(&self) -> BorrowedFd<'_> {
             self.event_loop.registry().as_fd()
         }
     }
 
+    #[cfg(not(mio_unsupported_force_poll_poll))]
     impl<S> AsRawFd for Reactor<S> {
         fn as_raw_fd(&self) -> RawFd {
             self.event_loop.registry().as_raw_fd()
@@ -34,7 +40,7 @@ mod unix {
             match self.entry().and_then(|socket| socket.stream.as_ref()).map(Stream::expose) {
                 Some(Transport::Tcp(socket)) => socket.as_fd(),
                 Some(Transport::Local(socket)) => socket.as_fd(),
-                None => self.reactor_ref().event_loop.registry().as_fd(),
+                None => self.reactor_ref().reserve.as_fd(),
             }
         }
     }

@@ -75,6 +75,10 @@ pub(crate) struct Bound(Socket);
 
 /// Binds a socket that will connect to `target`.
 pub(crate) fn bind_tcp(target: SocketAddr, local: SocketAddr) -> io::Result<Bound> {
+    // Systems differ in what they say of the other family; libuv makes it EINVAL.
+    if local.is_ipv4() != target.is_ipv4() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let socket = new_socket(target)?;
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;

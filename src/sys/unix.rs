@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -150,16 +151,24 @@ pub(crate) const LAZY_WRITE_INTEREST: bool =
 /// A descriptor kept for bad times. Mirrors `uv__emfile_trick`: given up, it lets pending connections be accepted and
 /// closed, so that their peers see a close and not a hang.
 #[derive(Debug)]
-pub(crate) struct Reserve(Option<File>);
+pub(crate) struct Reserve(Option<File>, io::Stderr);
 
 impl Reserve {
     pub(crate) fn new() -> Self {
-        Self(open())
+        Self(open(), io::stderr())
     }
 
     /// Gives the descriptor up; false if there was none.
     pub(crate) fn release(&mut self) -> bool {
         self.0.take().is_some()
+    }
+
+    /// A descriptor that is no socket.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.0 {
+            Some(file) => file.as_fd(),
+            None => self.1.as_fd(),
+        }
     }
 
     /// Takes a descriptor again, if there is one.

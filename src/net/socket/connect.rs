@@ -37,12 +37,17 @@ impl Attempt {
 
     /// Where to connect from, if that was asked for.
     fn local(&self, target: SocketAddr) -> Option<SocketAddr> {
-        let any: IpAddr = if target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let any = any_of(target);
         match self.local {
             None if self.local_port == 0 => None,
             local => Some((local.unwrap_or(any), self.local_port).into()),
         }
     }
+}
+
+/// The unspecified address of the target's family.
+fn any_of(target: SocketAddr) -> IpAddr {
+    if target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
 
 impl<S> Reactor<S> {
@@ -62,7 +67,7 @@ impl<S> Reactor<S> {
             self.queue_error(id, error, setup);
             return;
         }
-        if socket.life.is_destroyed() {
+        if socket.life.needs_revival() {
             socket.revive();
         }
         socket.setup = setup;
@@ -164,8 +169,9 @@ impl<S> Reactor<S> {
         if !self.is_connecting(id, life) {
             return;
         }
-        if self.socket_entry(id).is_some_and(|socket| socket.stream.is_some()) {
-            let error = Error::connect_code(code::EALREADY, &attempt.address);
+        if let Some(stream) = self.socket_entry(id).and_then(|socket| socket.stream.as_ref()) {
+            let local = stream.transport().local_address();
+            let error = Error::connect_code(code::EALREADY, &attempt.address, local.as_ref());
             self.destroy(id, Some(error));
             return;
         }
@@ -176,7 +182,12 @@ impl<S> Reactor<S> {
                 self.defer_connect_error(id, life, attempt, error);
             }
             Err(error) => {
-                let error = Error::connect("connect", &attempt.address, Some("undefined:undefined".to_owned()), error);
+                // Without a descriptor there is no local end to name.
+                let local = match attempt.local(target).unwrap_or((any_of(target), 0).into()) {
+                    _ if sys::is_out_of_descriptors(&error) => "undefined:undefined".to_owned(),
+                    local => format!("{}:{}", local.ip(), local.port()),
+                };
+                let error = Error::connect("connect", &attempt.address, Some(local), error);
                 self.destroy(id, Some(error));
             }
         }
@@ -206,7 +217,7 @@ impl<S> Reactor<S> {
             return;
         };
         if socket.stream.is_some() {
-            let error = Error::connect_code(code::EALREADY, &attempt.address);
+            let error = Error::connect_code(code::EALREADY, &attempt.address, None);
             self.destroy(id, Some(error));
             return;
         }
@@ -237,8 +248,17 @@ impl<S> Reactor<S> {
             return;
         }
         let address = self.socket_entry(id).and_then(|socket| socket.rare().attempt.as_ref().map(|a| a.address.clone()));
-        if let Some(address) = address {
-            self.emit(id, Event::ConnectionAttempt(&address), state);
+        let Some(address) = address else {
+            return;
+        };
+        self.emit(id, Event::ConnectionAttempt(&address), state);
+        // A path the system cannot hold was never tried: no attempt has failed.
+        let invalid = |error: &mut io::Error| sys::error_code(error) == code::EINVAL;
+        if self.is_connecting(id, life)
+            && let Some(error) = self.socket_entry(id).and_then(|socket| socket.rare().connect_error.take_if(invalid))
+        {
+            let error = Error::connect("connect", &address, Some("undefined:undefined".to_owned()), error);
+            self.destroy(id, Some(error));
         }
     }
 
@@ -318,10 +338,19 @@ impl<S> Reactor<S> {
         let Some(mut attempt) = socket.rare().attempt.take() else {
             return;
         };
-        let local = attempt.local.zip((attempt.local_port != 0).then_some(attempt.local_port));
-        let local = local.map(|(ip, port)| format!("{ip}:{port}"));
+        let local = match attempt.address {
+            Address::Tcp(target) => attempt.local(target).filter(|local| local.port() != 0),
+            Address::Unix(_) => None,
+        };
+        let local = local.map(|local| format!("{}:{}", local.ip(), local.port()));
         let error = Error::connect("connect", &attempt.address, local, error);
+        if let Some(socket) = self.socket_entry(id) {
+            socket.rare().attempt_failed = attempt.rest.is_empty();
+        }
         self.emit(id, Event::ConnectionAttemptFailed(&attempt.address, &error), state);
+        if let Some(socket) = self.socket_entry(id) {
+            socket.rare().attempt_failed = false;
+        }
         if !self.is_connecting(id, life) {
             return;
         }

@@ -141,6 +141,8 @@ pub(crate) struct Rare<S> {
     /// How a local connect ended.
     connect_error: Option<std::io::Error>,
     reset_on_connect: bool,
+    /// The last attempt failed, which is being told: Node's socket looks open meanwhile.
+    attempt_failed: bool,
     /// Timers bound to the socket.
     timers: Vec<Key>,
 }
@@ -157,6 +159,7 @@ impl<S> Default for Rare<S> {
             attempt: None,
             connect_error: None,
             reset_on_connect: false,
+            attempt_failed: false,
             timers: Vec::new(),
         }
     }

@@ -31,8 +31,17 @@ impl<S> SocketState<S> {
         !self.life.is_destroyed() && self.life.reading != Reading::Ended
     }
 
+    /// Node's `connecting` is false while `connectionAttemptFailed` is emitted.
+    fn is_connecting(&self) -> bool {
+        self.life.is_connecting() && !self.has_failed_attempt()
+    }
+
+    fn has_failed_attempt(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.attempt_failed)
+    }
+
     fn ready_state(&self) -> ReadyState {
-        match (self.life.is_connecting(), self.is_readable(), self.is_writable()) {
+        match (self.is_connecting(), self.is_readable(), self.is_writable()) {
             (true, _, _) => ReadyState::Opening,
             (false, true, true) => ReadyState::Open,
             (false, true, false) => ReadyState::ReadOnly,
@@ -59,9 +68,9 @@ properties! {
     /// The server that accepted it.
     server -> Option<ServerId>: |socket| socket.server, or None;
     /// Whether it connects. Mirrors `socket.connecting`.
-    is_connecting -> bool: |socket| socket.life.is_connecting(), or false;
+    is_connecting -> bool: |socket| socket.is_connecting(), or false;
     /// Whether it has no connection: never had, is still connecting, or was destroyed. Mirrors `socket.pending`.
-    is_pending -> bool: |socket| !socket.life.is_open(), or true;
+    is_pending -> bool: |socket| !(socket.life.is_open() || socket.has_failed_attempt()), or true;
     /// Whether it was destroyed. Mirrors `socket.destroyed`, and `closed`, which in Node is true at the same time.
     is_destroyed -> bool: |socket| socket.life.is_destroyed(), or true;
     /// Whether the flow was stopped explicitly. Mirrors `socket.isPaused()`.

@@ -90,8 +90,17 @@ impl Lifecycle {
     /// `connect` was called: a new life, whatever was before. A second call while connecting changes nothing.
     pub(crate) fn connect(&mut self, readable: bool, writable: bool) {
         match self.phase {
-            Phase::New | Phase::Connecting => self.phase = Phase::Connecting,
-            Phase::Open | Phase::Destroyed => *self = Self { phase: Phase::Connecting, ..Self::new(readable, writable) },
+            Phase::New | Phase::Connecting if !self.needs_revival() => self.phase = Phase::Connecting,
+            _ => *self = Self { phase: Phase::Connecting, ..Self::new(readable, writable) },
+        }
+    }
+
+    /// Whether a connect begins a new life: after a death, and after an `end` without a connection.
+    pub(crate) fn needs_revival(&self) -> bool {
+        match self.phase {
+            Phase::New => self.writing != Writing::Open,
+            Phase::Connecting => false,
+            Phase::Open | Phase::Destroyed => true,
         }
     }
 
@@ -300,7 +309,8 @@ mod tests {
             let mut after = state;
             after.connect(true, true);
             assert_eq!(after.phase, Phase::Connecting);
-            let fresh = matches!(state.phase, Phase::Open | Phase::Destroyed);
+            let ended = state.phase == Phase::New && state.writing != Writing::Open;
+            let fresh = ended || matches!(state.phase, Phase::Open | Phase::Destroyed);
             let expected = if fresh { (Reading::Open, Writing::Open) } else { (state.reading, state.writing) };
             assert_eq!((after.reading, after.writing), expected, "{state:?}");
         }

@@ -279,10 +279,14 @@ impl<S> Reactor<S> {
                 }
             }
             Flushed::All => {}
-            Flushed::Blocked => self.take_off(id),
-            Flushed::Retry => {
-                self.take_off(id);
-                self.retry_write_later(id);
+            Flushed::Blocked | Flushed::Retry => {
+                // A batch that flies already stays as it is; what came later waits behind it.
+                if !socket.writable.in_flight() {
+                    self.take_off(id);
+                }
+                if matches!(flushed, Flushed::Retry) {
+                    self.retry_write_later(id);
+                }
             }
             Flushed::Failed(error) => self.fail_write(id, Error::system("write", error)),
         }
