@@ -7,6 +7,7 @@
 //!
 //! `RUST_LOG=debug` shows what happens. Ctrl-C stops listening, lets the connections end, and exits with status 0.
 
+use std::io::Write;
 use std::time::Duration;
 
 use netloop::{Endpoint, Reactor, Socket};
@@ -18,8 +19,8 @@ fn on_connection(socket: &mut Socket<'_>, _: &mut ()) {
     log::info!("connected: {socket:?}");
     socket
         .on_data(|socket, chunk, _| {
-            // A client that sends faster than it reads has to wait.
-            if !socket.write(chunk) {
+            // What comes after our end, at Ctrl-C, has no way back. And who sends faster than he reads has to wait.
+            if socket.is_writable() && !socket.write(chunk) {
                 socket.pause();
             }
         })
@@ -40,6 +41,8 @@ fn main() -> netloop::Result {
         .on_listening(|server, _| {
             if let Some(address) = server.address() {
                 println!("listening on {address}");
+                // Whoever started us through a pipe waits for this line.
+                let _ = std::io::stdout().flush();
             }
         })
         .id();

@@ -23,6 +23,7 @@ pub(crate) enum Transport {
 #[derive(Debug)]
 pub(crate) enum Acceptor {
     Tcp(TcpListener),
+    #[cfg_attr(windows, expect(dead_code, reason = "nothing makes one there yet"))]
     Local(LocalListener),
 }
 
