@@ -4,6 +4,7 @@
 //! tables and queues, and the loop calls back through [`Host::on_ready`] and [`Host::on_task`], its one seam upwards.
 
 mod clock;
+mod keep;
 mod poll;
 mod readiness;
 mod remote;
@@ -21,6 +22,7 @@ use mio::{Events, Poll, Token, Waker};
 
 pub use self::clock::ManualClock;
 pub(crate) use self::clock::{Clock, nanos};
+pub(crate) use self::keep::call_and_keep;
 pub(crate) use self::poll::{Handles, Registrar};
 pub(crate) use self::readiness::Readiness;
 pub use self::remote::LoopGuard;
@@ -257,7 +259,8 @@ impl<H: Host> EventLoop<H> {
             || !self.immediates.is_empty()
             || self.is_closing()
             || self.handles.has_ready()
-            || self.watchers.has_idle();
+            || self.watchers.has_idle()
+            || self.shared.wakeup.is_pending();
         if busy || !self.is_alive() {
             return Some(Duration::ZERO);
         }
@@ -364,9 +367,9 @@ fn run_pending<H: Host>(host: &mut H, state: &mut H::State) -> bool {
 
 fn run_watchers<H: Host>(host: &mut H, phase: Phase, state: &mut H::State) {
     host.event_loop().watchers.collect(phase);
-    while let Some((key, mut callback)) = host.event_loop().watchers.pop() {
-        callback(host, key, state);
-        host.event_loop().watchers.put_back(key, callback);
+    while let Some((key, callback)) = host.event_loop().watchers.pop() {
+        let put_back = |host: &mut H, callback| host.event_loop().watchers.put_back(key, callback);
+        call_and_keep(host, callback, |host, callback| callback(host, key, state), put_back);
         after_callback(host, state);
     }
 }
@@ -406,9 +409,9 @@ fn run_timers<H: Host>(host: &mut H, state: &mut H::State) {
                 host.event_loop().timers.remove(key);
                 callback(host, state);
             }
-            Some(TimerJob::Every(mut callback)) => {
-                callback(host, key, state);
-                host.event_loop().timers.put_job(key, TimerJob::Every(callback));
+            Some(TimerJob::Every(callback)) => {
+                let put_back = |host: &mut H, callback| host.event_loop().timers.put_job(key, TimerJob::Every(callback));
+                call_and_keep(host, callback, |host, callback| callback(host, key, state), put_back);
             }
             Some(TimerJob::Task(task)) => {
                 host.event_loop().timers.put_job(key, TimerJob::Task(task));
@@ -423,6 +426,7 @@ fn run_timers<H: Host>(host: &mut H, state: &mut H::State) {
 /// Runs what other threads have posted, and the callbacks of finished work.
 fn run_posted<H: Host>(host: &mut H, state: &mut H::State) {
     let shared = Arc::clone(&host.event_loop().shared);
+    let _wake_again = WakeAgain(&shared.wakeup);
     for _ in 0..shared.len() {
         if let Some(post) = shared.pop() {
             post(host, state);
@@ -441,5 +445,16 @@ fn run_posted<H: Host>(host: &mut H, state: &mut H::State) {
     }
     if shared.len() > 0 {
         shared.wakeup.wake();
+    }
+}
+
+/// After a panic the next poll has to look at the posts again.
+struct WakeAgain<'w>(&'w remote::Wakeup);
+
+impl Drop for WakeAgain<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.wake();
+        }
     }
 }

@@ -197,7 +197,10 @@ pub(super) fn poll<H: Host>(host: &mut H, timeout: Option<Duration>, state: &mut
             let Some(key) = host.event_loop().handles.pop_ready() else {
                 break;
             };
-            host.on_ready(key, state);
+            let mut relist = Relist { host, key, armed: true };
+            relist.host.on_ready(key, state);
+            relist.armed = false;
+            drop(relist);
             after_callback(host, state);
         }
         if !full {
@@ -209,4 +212,19 @@ pub(super) fn poll<H: Host>(host: &mut H, timeout: Option<Duration>, state: &mut
         run_posted(host, state);
     }
     Ok(())
+}
+
+/// After a panic what is left to be done on a handle is not told again: it stays on the ready list.
+struct Relist<'h, H: Host> {
+    host: &'h mut H,
+    key: Key,
+    armed: bool,
+}
+
+impl<H: Host> Drop for Relist<'_, H> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.host.event_loop().handles.list(self.key);
+        }
+    }
 }

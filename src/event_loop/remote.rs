@@ -49,6 +49,11 @@ impl Wakeup {
         self.pending.swap(false, Ordering::AcqRel)
     }
 
+    /// Whether a wake-up was not taken yet: a panic may have come between.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending.load(Ordering::Acquire)
+    }
+
     pub(crate) fn has_guards(&self) -> bool {
         self.guards.load(Ordering::Acquire) > 0
     }

@@ -10,6 +10,7 @@ use super::server::{Dropped, Server, ServerId};
 use super::socket::{Socket, SocketId};
 use crate::address::Address;
 use crate::error::{Error, Result};
+use crate::event_loop::call_and_keep;
 
 /// An event of a socket with its arguments, in Node's order.
 #[derive(Clone, Copy, Debug)]
@@ -107,18 +108,25 @@ impl<S> Reactor<S> {
     /// Emits an event of a socket; true if somebody heard it.
     pub(super) fn emit(&mut self, id: SocketId, event: Event<'_>, state: &mut S) -> bool {
         let (bit, until) = (event.bit(), self.serials.mark());
-        let mut heard = false;
-        let mut next = self.socket_entry(id).and_then(|socket| socket.listeners.take_next(bit, 0, until));
-        while let Some((listener, serial, mut call)) = next {
+        let (mut after, mut heard) = (0, false);
+        while let Some((listener, serial, call)) =
+            self.socket_entry(id).and_then(|socket| socket.listeners.take_next(bit, after, until))
+        {
+            after = serial;
             self.unheard = false;
             self.current_listener = Some(listener);
-            let result = call(&mut Socket::new(self, id), event, state);
-            self.current_listener = None;
+            let result = call_and_keep(
+                self,
+                call,
+                |reactor, call| call(&mut Socket::new(reactor, id), event, state),
+                |reactor, call| {
+                    reactor.current_listener = None;
+                    if let Some(socket) = reactor.socket_entry(id) {
+                        socket.listeners.put_back(listener, call);
+                    }
+                },
+            );
             heard |= !std::mem::take(&mut self.unheard);
-            next = self.socket_entry(id).and_then(|socket| {
-                socket.listeners.put_back(listener, call);
-                socket.listeners.take_next(bit, serial, until)
-            });
             if let Err(error) = result {
                 self.destroy(id, Some(error));
             }
@@ -130,16 +138,22 @@ impl<S> Reactor<S> {
     pub(super) fn emit_server(&mut self, id: ServerId, event: ServerEvent<'_>, state: &mut S) -> bool {
         let (bit, until) = (event.bit(), self.serials.mark());
         let (mut after, mut heard) = (0, false);
-        while let Some((listener, serial, mut call)) =
+        while let Some((listener, serial, call)) =
             self.server_entry(id).and_then(|server| server.listeners.take_next(bit, after, until))
         {
             (after, heard) = (serial, true);
             self.current_listener = Some(listener);
-            call(&mut Server::new(self, id), event, state);
-            self.current_listener = None;
-            if let Some(server) = self.server_entry(id) {
-                server.listeners.put_back(listener, call);
-            }
+            call_and_keep(
+                self,
+                call,
+                |reactor, call| call(&mut Server::new(reactor, id), event, state),
+                |reactor, call| {
+                    reactor.current_listener = None;
+                    if let Some(server) = reactor.server_entry(id) {
+                        server.listeners.put_back(listener, call);
+                    }
+                },
+            );
         }
         heard
     }

@@ -271,7 +271,7 @@ impl<S> Reactor<S> {
 
     /// Two connected sockets without an address: for tests. Mirrors `uv_socketpair`.
     ///
-    /// Both behave as connected ones whose reading starts when somebody listens; neither emits `connect`.
+    /// Both behave as accepted ones: they read ahead at once, and neither emits `connect`.
     ///
     /// # Errors
     ///

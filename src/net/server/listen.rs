@@ -171,8 +171,9 @@ impl<S> Reactor<S> {
     pub(in crate::net) fn on_server_close(&mut self, id: ServerId, state: &mut S) {
         if let Some(server) = self.server_entry(id) {
             server.closed = server.is_drained() && server.pending.is_none();
-            self.emit_server(id, ServerEvent::Close, state);
+            // Before the listeners: one may panic.
             self.graveyard.push(id.0);
+            self.emit_server(id, ServerEvent::Close, state);
         }
     }
 

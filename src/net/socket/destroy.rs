@@ -4,7 +4,7 @@ use super::{SocketId, SocketState};
 use crate::error::{Error, code};
 use crate::event_loop::Key;
 use crate::net::Reactor;
-use crate::net::emit::{Event, events};
+use crate::net::emit::{Done, Event, events};
 use crate::net::host::{Entry, Task};
 use crate::net::timers::TimerId;
 
@@ -90,8 +90,7 @@ impl<S> Reactor<S> {
 
     /// Requests that were with the handle when it was closed. Mirrors `uv__stream_destroy`.
     pub(in crate::net) fn on_cancelled(&mut self, id: SocketId, state: &mut S) {
-        let cancelled = self.socket_entry(id).map(|socket| std::mem::take(&mut socket.rare().cancelled));
-        for (done, error) in cancelled.unwrap_or_default() {
+        while let Some((done, error)) = self.socket_entry(id).and_then(|socket| socket.rare().cancelled.pop_front()) {
             self.complete(id, done, Err(error), state);
         }
     }
@@ -102,19 +101,18 @@ impl<S> Reactor<S> {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
-        if socket.life.is_destroyed() {
+        let destroyed = socket.life.is_destroyed();
+        // Before the listeners: one may panic.
+        socket.closing = socket.closing.saturating_sub(1);
+        self.graveyard.push(id.0);
+        if destroyed {
             self.clear_bound_timers(id);
         }
         if self.has_listener(id, events::CLOSE) {
             self.emit(id, Event::Close(had_error), state);
         }
-        let at_close = self.socket_entry(id).and_then(|socket| socket.rare.as_mut());
-        for (done, error) in at_close.map(|rare| std::mem::take(&mut rare.at_close)).unwrap_or_default() {
+        while let Some((done, error)) = self.socket_entry(id).and_then(SocketState::pop_at_close) {
             self.complete(id, done, Err(error), state);
-        }
-        if let Some(socket) = self.socket_entry(id) {
-            socket.closing = socket.closing.saturating_sub(1);
-            self.graveyard.push(id.0);
         }
     }
 
@@ -187,6 +185,10 @@ impl<S> Reactor<S> {
 }
 
 impl<S> SocketState<S> {
+    fn pop_at_close(&mut self) -> Option<(Done<S>, Error)> {
+        self.rare.as_mut()?.at_close.pop_front()
+    }
+
     /// A batch in flight is cancelled with the handle, and what is buffered behind it fails with it. False if there is none.
     fn cancel_flight(&mut self) -> bool {
         if !self.writable.in_flight() {

@@ -131,9 +131,9 @@ pub(crate) struct Rare<S> {
     /// Errors to be emitted on a tick.
     errors: VecDeque<(Error, bool)>,
     /// Callbacks cancelled by `destroy`: called in the closing phase, before `close`.
-    cancelled: Vec<(Done<S>, Error)>,
+    cancelled: VecDeque<(Done<S>, Error)>,
     /// Callbacks of a socket that died before it was connected: called with `close`.
-    at_close: Vec<(Done<S>, Error)>,
+    at_close: VecDeque<(Done<S>, Error)>,
     /// Attempts whose tick has not come.
     attempts: VecDeque<Attempt>,
     /// The attempt under way, and the addresses left to try.
@@ -153,8 +153,8 @@ impl<S> Default for Rare<S> {
             end_done: Vec::new(),
             rejected: VecDeque::new(),
             errors: VecDeque::new(),
-            cancelled: Vec::new(),
-            at_close: Vec::new(),
+            cancelled: VecDeque::new(),
+            at_close: VecDeque::new(),
             attempts: VecDeque::new(),
             attempt: None,
             connect_error: None,
