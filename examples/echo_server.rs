@@ -25,6 +25,8 @@ fn on_connection(socket: &mut Socket<'_>, _: &mut ()) {
             }
         })
         .on_drain(|socket, _| socket.resume())
+        // After our end no `drain` comes, and a paused socket would never see the client's end.
+        .on_finish(|socket, _| socket.resume())
         .on_error(|socket, error, _| log::info!("{:?}: {error}", socket.remote_address()))
         .on_close(|socket, had_error, _| {
             log::info!("{:?} closed, {} bytes, error: {had_error}", socket.remote_address(), socket.bytes_read());
