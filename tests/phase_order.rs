@@ -258,7 +258,7 @@ fn many(names: [&'static str; 3]) -> (Reactor<Trace>, Vec<SocketId>) {
 }
 
 #[test]
-fn sockets_destroyed_in_one_callback_close_last_first_and_err_first_first() {
+fn sockets_destroyed_in_one_callback_close_in_reverse_and_err_in_order() {
     // O3, Q-21
     let (mut reactor, ids) = many(["a", "b", "c"]);
     reactor.set_immediate(move |reactor, _| {
