@@ -40,13 +40,16 @@ fn listening_comes_a_tick_after_the_bind_in_its_place_among_the_ticks() {
 fn connect_and_ready_come_in_one_callback_before_its_ticks() {
     // O4, O5
     let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
-    let mut server = reactor.create_server(|socket, _| socket.end());
+    let mut server = reactor.create_server(|socket, _| {
+        socket.end();
+        let server = socket.server().expect("it was accepted");
+        util::close(socket.reactor(), server);
+    });
     server.listen(([127, 0, 0, 1], 0));
-    let (id, port) = (server.id(), server.port().expect("it listens"));
+    let port = server.port().expect("it listens");
     let mut client = reactor.connect(([127, 0, 0, 1], port));
     util::watch(&mut client, "S");
     client.on_connect(|client, _| queue(client.reactor(), ""));
-    client.on_ready(move |client, _| util::close(client.reactor(), id));
     util::run(&mut reactor, &mut trace);
     let expected = ["connectionAttempt 127.0.0.1:P", "connect", "ready", "tick", "immediate", "end", "finish", "close false"];
     trace.check("S", &expected);
@@ -255,7 +258,7 @@ fn many(names: [&'static str; 3]) -> (Reactor<Trace>, Vec<SocketId>) {
 }
 
 #[test]
-fn sockets_destroyed_in_one_callback_close_last_first_and_err_first_first() {
+fn sockets_destroyed_in_one_callback_close_in_reverse_and_err_in_order() {
     // O3, Q-21
     let (mut reactor, ids) = many(["a", "b", "c"]);
     reactor.set_immediate(move |reactor, _| {
