@@ -194,13 +194,6 @@ fn a_path_of_107_bytes_is_accepted_and_one_of_109_is_not() {
     assert!(!list.iter().any(|said| said.starts_with("connectionAttemptFailed")), "{list:?}");
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_path_of_108_bytes_fills_the_address_and_is_accepted() {
-    let (_dir, path) = path_of_length(108);
-    listen_and_run(&path).check("V", &["listening", "close"]);
-}
-
 #[test]
 fn a_client_that_connects_and_is_gone_at_once_is_still_accepted() {
     let dir = TempDir::new();
