@@ -27,6 +27,13 @@ pub enum Address {
 }
 
 /// The address family, as Node's `remoteFamily` names it.
+///
+/// ```
+/// use netloop::{Address, Family};
+///
+/// let address = Address::Tcp(([127, 0, 0, 1], 80).into());
+/// assert_eq!(address.family(), Family::IPv4);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Family {
@@ -40,6 +47,12 @@ pub enum Family {
 
 impl Address {
     /// The IP address of a TCP address.
+    ///
+    /// ```
+    /// # use netloop::Address;
+    /// assert!(Address::Tcp(([127, 0, 0, 1], 80).into()).ip().expect("TCP has one").is_loopback());
+    /// assert_eq!(Address::Unix("/run/app.sock".into()).ip(), None);
+    /// ```
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(address) => Some(address.ip()),
@@ -48,6 +61,12 @@ impl Address {
     }
 
     /// The port of a TCP address.
+    ///
+    /// ```
+    /// # use netloop::Address;
+    /// assert_eq!(Address::Tcp(([127, 0, 0, 1], 80).into()).port(), Some(80));
+    /// assert_eq!(Address::Unix("/run/app.sock".into()).port(), None);
+    /// ```
     pub fn port(&self) -> Option<u16> {
         match self {
             Self::Tcp(address) => Some(address.port()),
@@ -56,6 +75,13 @@ impl Address {
     }
 
     /// The path of a Unix-domain address.
+    ///
+    /// ```
+    /// # use netloop::Address;
+    /// use std::path::Path;
+    ///
+    /// assert_eq!(Address::Unix("/run/app.sock".into()).path(), Some(Path::new("/run/app.sock")));
+    /// ```
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Tcp(_) => None,
@@ -64,6 +90,11 @@ impl Address {
     }
 
     /// The family: `IPv4`, `IPv6` or `Unix`.
+    ///
+    /// ```
+    /// # use netloop::{Address, Family};
+    /// assert_eq!(Address::Unix("/run/app.sock".into()).family(), Family::Unix);
+    /// ```
     pub fn family(&self) -> Family {
         match self {
             Self::Tcp(SocketAddr::V4(_)) => Family::IPv4,
@@ -109,6 +140,12 @@ pub(crate) enum Target {
 }
 
 /// Everything that names an [`Endpoint`].
+///
+/// ```
+/// use netloop::{Endpoint, IntoEndpoint};
+///
+/// assert_eq!(("::1", 80).into_endpoint(), Endpoint::from(("::1", 80)));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no address to listen at or connect to",
     label = "expected a port, (host, port), a `SocketAddr` or a path",

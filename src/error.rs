@@ -10,9 +10,22 @@ use crate::address::Address;
 use crate::sys;
 
 /// The result of everything in this crate that can fail at once.
+///
+/// ```
+/// fn port(text: &str) -> netloop::Result<u16> {
+///     text.parse().map_err(netloop::Error::other)
+/// }
+/// assert_eq!(port("80")?, 80);
+/// # Ok::<(), netloop::Error>(())
+/// ```
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// A foreign error, as [`Socket::destroy_with`](crate::Socket::destroy_with) takes it: a text, an [`io::Error`], an [`Error`], …
+///
+/// ```
+/// let error: netloop::BoxError = "bad frame".into();
+/// assert_eq!(netloop::Error::other(error).to_string(), "bad frame");
+/// ```
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What went wrong, with the fields Node's errors have.
@@ -132,11 +145,24 @@ pub mod code {
 
 impl Error {
     /// An error with a code of your own.
+    ///
+    /// ```
+    /// let error = netloop::Error::with_code("ERR_BAD_FRAME", "frame of 5 GiB");
+    /// assert_eq!((error.code(), error.to_string().as_str()), ("ERR_BAD_FRAME", "frame of 5 GiB"));
+    /// ```
     pub fn with_code(code: &'static str, message: impl Into<String>) -> Self {
         Self(Arc::new(Repr::new(code, message.into())))
     }
 
     /// Wraps a foreign error; its code is [`code::ERR_USER`], or that of an [`io::Error`] or [`Error`] inside.
+    ///
+    /// ```
+    /// use netloop::{Error, code};
+    ///
+    /// let error = Error::other(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+    /// assert_eq!(error.code(), code::EPIPE);
+    /// assert_eq!(Error::other("bad frame").code(), code::ERR_USER);
+    /// ```
     pub fn other(error: impl Into<BoxError>) -> Self {
         Self::from(error.into())
     }
@@ -223,11 +249,24 @@ impl Error {
     }
 
     /// The code, such as `"EADDRINUSE"` or `"ERR_STREAM_DESTROYED"`; the constants are in [`code`].
+    ///
+    /// ```
+    /// let error = "nonsense".parse::<netloop::Endpoint>().expect_err("no port");
+    /// assert_eq!(error.code(), netloop::code::ERR_INVALID_ARG_VALUE);
+    /// ```
     pub fn code(&self) -> &'static str {
         self.0.code
     }
 
     /// The nearest [`io::ErrorKind`].
+    ///
+    /// ```
+    /// use netloop::{Error, code};
+    /// use std::io::ErrorKind;
+    ///
+    /// assert_eq!(Error::with_code(code::ECONNRESET, "gone").kind(), ErrorKind::ConnectionReset);
+    /// assert_eq!(Error::other("bad frame").kind(), ErrorKind::Other);
+    /// ```
     pub fn kind(&self) -> io::ErrorKind {
         match self.io_source() {
             Some(error) => error.kind(),
@@ -236,31 +275,72 @@ impl Error {
     }
 
     /// The system call that failed (`connect`, `bind`, `listen`, `accept`, `read`, `write`, `shutdown`, `getaddrinfo`), if one did.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// reactor.connect(std::path::Path::new("/no/such.sock"));
+    /// let error = reactor.run(&mut ()).expect_err("nobody hears it");
+    /// assert_eq!(error.syscall(), Some("connect"));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn syscall(&self) -> Option<&'static str> {
         self.0.syscall
     }
 
     /// The address the call was made for.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// reactor.connect(std::path::Path::new("/no/such.sock"));
+    /// let error = reactor.run(&mut ()).expect_err("nobody hears it");
+    /// assert_eq!(error.address().expect("it failed there").to_string(), "/no/such.sock");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn address(&self) -> Option<&Address> {
         self.0.address.as_ref()
     }
 
     /// The port of that address, if it has one; 0 is none, as in Node.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let mut first = reactor.create_server(|_, _| {});
+    /// # let port = first.listen(([127, 0, 0, 1], 0)).port().expect("it is bound");
+    /// reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], port)); // another server listens there
+    /// assert_eq!(reactor.run(&mut ()).expect_err("nobody hears it").port(), Some(port));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn port(&self) -> Option<u16> {
         self.0.address.as_ref().and_then(Address::port).filter(|&port| port != 0)
     }
 
     /// The name that could not be resolved.
+    ///
+    /// ```
+    /// let error = netloop::Error::other("no lookup failed");
+    /// assert_eq!(error.hostname(), None);
+    /// ```
     pub fn hostname(&self) -> Option<&str> {
         self.0.hostname.as_deref()
     }
 
     /// The errors of the single attempts, if this is an aggregate; otherwise empty.
+    ///
+    /// ```
+    /// let error = netloop::Error::other("one alone");
+    /// assert!(error.errors().is_empty());
+    /// ```
     pub fn errors(&self) -> &[Self] {
         &self.0.errors
     }
 
     /// The foreign error given to [`Error::other`] or [`Socket::destroy_with`](crate::Socket::destroy_with).
+    ///
+    /// ```
+    /// let number = "x".parse::<u8>().expect_err("no number");
+    /// let error = netloop::Error::other(number.clone());
+    /// assert_eq!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(&number));
+    /// ```
     pub fn get_ref(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.0.source.as_deref()
     }

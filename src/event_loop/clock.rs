@@ -28,11 +28,31 @@ pub struct ManualClock(Rc<Cell<u64>>);
 
 impl ManualClock {
     /// A clock that shows zero.
+    ///
+    /// ```
+    /// use netloop::{ManualClock, Reactor, ReactorOptions};
+    /// use std::time::Duration;
+    ///
+    /// let reactor = Reactor::<()>::with_options(ReactorOptions::new().clock(&ManualClock::new()))?;
+    /// assert_eq!(reactor.now(), Duration::ZERO);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Moves the time on; the loop sees it at its next iteration.
+    ///
+    /// ```
+    /// # use netloop::{ManualClock, Reactor, ReactorOptions};
+    /// # use std::time::Duration;
+    /// # let clock = ManualClock::new();
+    /// # let mut reactor = Reactor::<()>::with_options(ReactorOptions::new().clock(&clock))?;
+    /// clock.advance(Duration::from_secs(5));
+    /// reactor.run_nowait(&mut ())?;
+    /// assert_eq!(reactor.now(), Duration::from_secs(5));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn advance(&self, by: Duration) {
         self.0.set(self.0.get().saturating_add(nanos(by)));
     }

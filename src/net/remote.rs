@@ -28,6 +28,17 @@ use crate::event_loop::{LoopGuard, Post, Shared};
 pub struct Remote<S = ()>(Arc<Shared<Post<Reactor<S>>>>);
 
 /// Why a reactor could not be reached.
+///
+/// ```
+/// use netloop::{Reactor, RemoteError};
+///
+/// let mut reactor = Reactor::<()>::new()?;
+/// let remote = reactor.remote();
+/// assert_eq!(remote.ask(|_, _| ()), Err(RemoteError::OnLoopThread));
+/// drop(reactor);
+/// assert_eq!(remote.post(|_, _| {}), Err(RemoteError::Gone));
+/// # Ok::<(), netloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RemoteError {
@@ -43,6 +54,20 @@ impl<S> Remote<S> {
     /// # Errors
     ///
     /// [`RemoteError::Gone`] if the reactor was dropped.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let (remote, guard) = (reactor.remote(), reactor.keep_alive());
+    /// let worker = std::thread::spawn(move || {
+    ///     let _guard = guard; // the loop waits for this thread
+    ///     remote.post(|_, count| *count += 1)
+    /// });
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// worker.join().expect("no panic")?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn post(&self, callback: impl FnOnce(&mut Reactor<S>, &mut S) + Send + 'static) -> Result<(), RemoteError> {
         self.0.post(Box::new(callback)).map_err(|_| RemoteError::Gone)
     }
@@ -84,6 +109,15 @@ impl<S> Remote<S> {
     }
 
     /// Holds the loop until the guard is dropped.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let guard = reactor.remote().keep_alive();
+    /// assert!(reactor.is_alive());
+    /// drop(guard);
+    /// assert!(!reactor.is_alive());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn keep_alive(&self) -> LoopGuard {
         LoopGuard::new(&self.0.wakeup)
     }
@@ -124,6 +158,14 @@ impl From<RemoteError> for Error {
 
 impl<S> Reactor<S> {
     /// A handle for other threads.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let remote = reactor.remote();
+    /// remote.post(|reactor, _| reactor.stop())?;
+    /// assert!(remote.clone().post(|_, _| {}).is_ok(), "clones reach the same reactor");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn remote(&mut self) -> Remote<S> {
         Remote(Arc::clone(&self.event_loop.shared))
     }

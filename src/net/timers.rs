@@ -89,6 +89,15 @@ impl<S> Reactor<S> {
     }
 
     /// Takes an immediate back; false if it ran already.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let immediate = reactor.set_immediate(|_, _| unreachable!("it was taken back"));
+    /// assert!(reactor.clear_immediate(immediate));
+    /// assert!(!reactor.clear_immediate(immediate));
+    /// reactor.run(&mut ())?;
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn clear_immediate(&mut self, immediate: ImmediateId) -> bool {
         self.event_loop.immediates.remove(immediate.0)
     }
@@ -138,6 +147,15 @@ impl<S> Reactor<S> {
     }
 
     /// Stops a timer for good; false if it is stale.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let timer = reactor.set_timeout(std::time::Duration::ZERO, |_, _| unreachable!("it was cleared"));
+    /// assert!(reactor.clear_timer(timer));
+    /// reactor.run(&mut ())?;
+    /// assert!(!reactor.clear_timer(timer));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn clear_timer(&mut self, timer: TimerId) -> bool {
         let removed = self.event_loop.timers.remove(timer.0);
         // A closed socket may have waited for it.
@@ -171,6 +189,16 @@ impl<S> Reactor<S> {
     }
 
     /// Lets a timer hold the loop again; false if it is stale.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let timer = reactor.set_timeout(std::time::Duration::from_secs(60), |_, _| {});
+    /// reactor.unref_timer(timer);
+    /// assert!(!reactor.is_alive());
+    /// reactor.ref_timer(timer);
+    /// assert!(reactor.is_alive());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn ref_timer(&mut self, timer: TimerId) -> bool {
         self.event_loop.timers.set_ref(timer.0, true)
     }
@@ -193,11 +221,34 @@ impl<S> Reactor<S> {
     /// Calls `callback` in each iteration right before polling. Mirrors `uv_prepare_start`.
     ///
     /// Watchers of one phase are called in the order they were added; they hold the loop until cleared or unref'd.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
+    /// let watcher = reactor.on_prepare(|_, _, log| log.push("prepare"));
+    /// reactor.set_immediate(|_, log| log.push("immediate"));
+    /// # let mut log = Vec::new();
+    /// reactor.run_nowait(&mut log)?;
+    /// assert_eq!(log, ["prepare", "immediate"]);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn on_prepare(&mut self, callback: impl FnMut(&mut Self, WatcherId, &mut S) + 'static) -> WatcherId {
         self.watch(Phase::Prepare, callback)
     }
 
     /// Calls `callback` in each iteration right after polling and immediates. Mirrors `uv_check_start`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
+    /// reactor.on_check(|reactor, id, log| {
+    ///     log.push("check");
+    ///     reactor.clear_watcher(id);
+    /// });
+    /// reactor.set_immediate(|_, log| log.push("immediate"));
+    /// # let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert_eq!(log, ["immediate", "check"]);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn on_check(&mut self, callback: impl FnMut(&mut Self, WatcherId, &mut S) + 'static) -> WatcherId {
         self.watch(Phase::Check, callback)
     }
@@ -225,16 +276,43 @@ impl<S> Reactor<S> {
     }
 
     /// Stops a watcher for good; false if it is stale.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let watcher = reactor.on_idle(|_, _, _| unreachable!("it was stopped"));
+    /// assert!(reactor.clear_watcher(watcher));
+    /// reactor.run(&mut ())?;
+    /// assert!(!reactor.clear_watcher(watcher));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn clear_watcher(&mut self, watcher: WatcherId) -> bool {
         self.event_loop.watchers.remove(watcher.0)
     }
 
     /// Lets a watcher hold the loop again; false if it is stale.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let watcher = reactor.on_check(|_, _, _| {});
+    /// reactor.unref_watcher(watcher);
+    /// assert!(!reactor.is_alive());
+    /// reactor.ref_watcher(watcher);
+    /// assert!(reactor.is_alive());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn ref_watcher(&mut self, watcher: WatcherId) -> bool {
         self.event_loop.watchers.set_ref(watcher.0, true)
     }
 
     /// Lets the loop end although the watcher is there; false if it is stale.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let watcher = reactor.on_prepare(|_, _, _| {});
+    /// assert!(reactor.unref_watcher(watcher));
+    /// reactor.run(&mut ())?; // returns at once
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn unref_watcher(&mut self, watcher: WatcherId) -> bool {
         self.event_loop.watchers.set_ref(watcher.0, false)
     }
@@ -260,6 +338,17 @@ impl<S> Reactor<S> {
     }
 
     /// Takes work back that no thread has begun; its `done` is dropped. Mirrors `uv_cancel`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::with_options(netloop::ReactorOptions::new().work_threads(1))?;
+    /// # let (release, wait) = std::sync::mpsc::channel::<()>();
+    /// reactor.queue_work(move || wait.recv().is_ok(), |_, _, _| {}); // keeps the only thread busy
+    /// let work = reactor.queue_work(|| (), |_, _, _| unreachable!("it was taken back"));
+    /// assert!(reactor.cancel_work(work));
+    /// # drop(release);
+    /// reactor.run(&mut ())?;
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn cancel_work(&mut self, work: WorkId) -> bool {
         self.event_loop.cancel_work(work.0)
     }

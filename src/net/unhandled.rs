@@ -28,6 +28,15 @@ pub(super) type Hook<S> = Box<dyn FnMut(&mut Reactor<S>, Handle, &Error, &mut S)
 
 impl<S> Reactor<S> {
     /// Chooses what becomes of errors that nobody hears; Node's is the uncaught exception.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// reactor.set_unhandled_errors(netloop::UnhandledErrors::Node);
+    /// reactor.socket(near).expect("just made").destroy_with("bad frame");
+    /// assert_eq!(reactor.run(&mut ()).expect_err("nobody hears it").to_string(), "bad frame");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn set_unhandled_errors(&mut self, policy: UnhandledErrors) -> &mut Self {
         self.unhandled = policy;
         self
