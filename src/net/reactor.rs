@@ -132,6 +132,12 @@ impl<S> Reactor<S> {
     /// # Errors
     ///
     /// `EMFILE`, `ENFILE` or `ENOMEM` if the system gives no selector.
+    ///
+    /// ```
+    /// let reactor = netloop::Reactor::<()>::new()?;
+    /// assert!(!reactor.is_alive(), "nothing is on it yet");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn new() -> Result<Self> {
         Self::with_options(ReactorOptions::new())
     }
@@ -141,6 +147,13 @@ impl<S> Reactor<S> {
     /// # Errors
     ///
     /// As [`new`](Self::new).
+    ///
+    /// ```
+    /// use netloop::{ManualClock, Reactor, ReactorOptions};
+    ///
+    /// let reactor = Reactor::<()>::with_options(ReactorOptions::new().clock(&ManualClock::new()))?;
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn with_options(options: ReactorOptions) -> Result<Self> {
         Ok(Self {
             event_loop: EventLoop::new(options.loop_options())?,
@@ -173,6 +186,16 @@ impl<S> Reactor<S> {
     /// - The unheard error of what was set up before: see [`UnhandledErrors`].
     ///
     /// A panic in a callback unwinds out of here; the reactor can be dropped or run again.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
+    /// reactor.set_immediate(|_, log| log.push("immediate"));
+    /// reactor.set_timeout(std::time::Duration::from_millis(1), |_, log| log.push("timer"));
+    /// let mut log = Vec::new();
+    /// reactor.run(&mut log)?; // returns after the timer: nothing is left
+    /// assert_eq!(log, ["immediate", "timer"]);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn run(&mut self, state: &mut S) -> Result<()> {
         event_loop::run(self, state, RunMode::Default).map(drop)
     }
@@ -183,6 +206,15 @@ impl<S> Reactor<S> {
     /// # Errors
     ///
     /// As [`run`](Self::run).
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// reactor.set_timeout(std::time::Duration::from_millis(1), |_, fired| *fired += 1);
+    /// let mut fired = 0;
+    /// while reactor.run_once(&mut fired)? {}
+    /// assert_eq!(fired, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn run_once(&mut self, state: &mut S) -> Result<bool> {
         event_loop::run(self, state, RunMode::Once)
     }
@@ -192,43 +224,125 @@ impl<S> Reactor<S> {
     /// # Errors
     ///
     /// As [`run`](Self::run).
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// reactor.set_timeout(std::time::Duration::from_secs(60), |_, _| {});
+    /// assert!(reactor.run_nowait(&mut ())?, "the timer is still there");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn run_nowait(&mut self, state: &mut S) -> Result<bool> {
         event_loop::run(self, state, RunMode::NoWait)
     }
 
     /// Makes `run` return after the iteration under way; a `run` that has not begun runs nothing. Mirrors `uv_stop`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// reactor.on_idle(|reactor, _, rounds| {
+    ///     *rounds += 1;
+    ///     reactor.stop();
+    /// });
+    /// # let mut rounds = 0;
+    /// reactor.run(&mut rounds)?;
+    /// assert_eq!(rounds, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn stop(&mut self) {
         self.event_loop.stop();
     }
 
     /// Whether anything holds the loop. Mirrors `uv_loop_alive`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// assert!(!reactor.is_alive());
+    /// reactor.create_server(|_, _| {}).listen(0);
+    /// assert!(reactor.is_alive());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn is_alive(&self) -> bool {
         self.event_loop.is_alive()
     }
 
     /// Holds the loop until the guard is dropped, on whatever thread.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let guard = reactor.keep_alive();
+    /// assert!(reactor.run_nowait(&mut ())?);
+    /// drop(guard);
+    /// assert!(!reactor.run_nowait(&mut ())?);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn keep_alive(&mut self) -> LoopGuard {
         LoopGuard::new(&self.event_loop.shared.wakeup)
     }
 
     /// The cached time since the reactor was made. Mirrors `uv_now`: it moves once per wait and per timer pass, so timers
     /// started in one callback tie exactly.
+    ///
+    /// ```
+    /// # use netloop::{ManualClock, Reactor, ReactorOptions};
+    /// # use std::time::Duration;
+    /// # let clock = ManualClock::new();
+    /// # let mut reactor = Reactor::<()>::with_options(ReactorOptions::new().clock(&clock))?;
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(reactor.now(), Duration::ZERO, "it is cached");
+    /// reactor.run_nowait(&mut ())?;
+    /// assert_eq!(reactor.now(), Duration::from_secs(1));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn now(&self) -> Duration {
         Duration::from_nanos(self.event_loop.now())
     }
 
     /// Reads the clock anew, after work that blocked. Mirrors `uv_update_time`.
+    ///
+    /// ```
+    /// # use netloop::{ManualClock, Reactor, ReactorOptions};
+    /// # use std::time::Duration;
+    /// # let clock = ManualClock::new();
+    /// # let mut reactor = Reactor::<()>::with_options(ReactorOptions::new().clock(&clock))?;
+    /// clock.advance(Duration::from_secs(1));
+    /// reactor.update_time();
+    /// assert_eq!(reactor.now(), Duration::from_secs(1));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn update_time(&mut self) {
         self.event_loop.update_time();
     }
 
     /// How long an outer loop may wait before it runs this one again: zero if there is work, `None` for ever.
     /// Mirrors `uv_backend_timeout`; ask before each wait.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// assert_eq!(reactor.backend_timeout(), Some(Duration::ZERO), "nothing to wait for");
+    /// let watcher = reactor.on_idle(|_, _, _| {});
+    /// assert_eq!(reactor.backend_timeout(), Some(Duration::ZERO), "there is work");
+    /// reactor.clear_watcher(watcher);
+    /// reactor.create_server(|_, _| {}).listen(0);
+    /// reactor.run_nowait(&mut ())?;
+    /// assert_eq!(reactor.backend_timeout(), None, "only a connection can wake it");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn backend_timeout(&self) -> Option<Duration> {
         self.event_loop.poll_timeout()
     }
 
     /// Counters since the reactor was made.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// assert_eq!(reactor.metrics().sockets, 2);
+    /// reactor.socket(near).expect("just made").end_with("hello");
+    /// reactor.run_nowait(&mut ())?;
+    /// assert_eq!(reactor.metrics().bytes_written, 5);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn metrics(&self) -> Metrics {
         let (loops, io) = (&self.event_loop.counters, &self.counters);
         let sockets = self.event_loop.handles.iter().filter(|(_, entry)| matches!(entry, Entry::Socket(_))).count();
@@ -251,6 +365,23 @@ impl<S> Reactor<S> {
     }
 
     /// Everything the reactor owns now. Mirrors `uv_walk`; collect it before you change anything.
+    ///
+    /// ```
+    /// use netloop::Handle;
+    ///
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// for handle in reactor.handles().collect::<Vec<_>>() {
+    ///     if let Handle::Socket(id) = handle
+    ///         && let Some(mut socket) = reactor.socket(id)
+    ///     {
+    ///         socket.destroy();
+    ///     }
+    /// }
+    /// # reactor.run(&mut ())?;
+    /// assert_eq!(reactor.handles().count(), 0);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn handles(&self) -> impl Iterator<Item = Handle> {
         let handles = self.event_loop.handles.iter().map(|(key, entry)| match entry {
             Entry::Socket(_) => Handle::Socket(SocketId(key)),
@@ -262,6 +393,14 @@ impl<S> Reactor<S> {
     }
 
     /// All sockets that exist now.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// let everybody: Vec<_> = reactor.sockets().collect();
+    /// assert_eq!(reactor.broadcast(everybody, "news"), 2);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn sockets(&self) -> impl Iterator<Item = SocketId> {
         self.event_loop.handles.iter().filter_map(|(key, entry)| match entry {
             Entry::Socket(_) => Some(SocketId(key)),
@@ -315,6 +454,15 @@ impl<S> Reactor<S> {
     }
 
     /// A view of a socket; `None` once its `close` is over.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// reactor.socket(near).expect("it is there").destroy();
+    /// reactor.run(&mut ())?;
+    /// assert!(reactor.socket(near).is_none());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn socket(&mut self, id: SocketId) -> Option<Socket<'_, S>> {
         match self.event_loop.handles.get(id.0)? {
             Entry::Socket(_) => Some(Socket::new(self, id)),
@@ -350,6 +498,16 @@ impl<S> Reactor<S> {
     }
 
     /// As [`connect`](Self::connect), with options.
+    ///
+    /// ```
+    /// use netloop::ConnectOptions;
+    ///
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// let options = ConnectOptions::new().local_address([127, 0, 0, 1].into());
+    /// assert!(reactor.connect_with(([127, 0, 0, 1], port), options).is_connecting());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn connect_with(&mut self, to: impl IntoEndpoint, options: ConnectOptions) -> Socket<'_, S> {
         let mut socket = self.new_socket(SocketOptions::new());
         socket.connect_with(to, options);

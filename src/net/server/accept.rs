@@ -12,6 +12,14 @@ use crate::stream::{Accepted, Shed};
 use crate::sys::Transport;
 
 /// A connection that was closed at once, because there were too many: the argument of `drop`.
+///
+/// ```
+/// # let mut reactor = netloop::Reactor::<()>::new()?;
+/// reactor.create_server(|_, _| {}).set_max_connections(100).on_drop(|_, dropped, _| {
+///     println!("too busy for {:?}", dropped.remote);
+/// });
+/// # Ok::<(), netloop::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dropped {

@@ -23,16 +23,45 @@ impl<S> Server<'_, S> {
     }
 
     /// The listener added last: the `on_x` before this in a chain. If there is none, an id that names nothing.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// let listener = server.on_close(|_, _| {}).last_listener();
+    /// assert!(server.remove_listener(listener));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn last_listener(&self) -> ListenerId {
         self.entry().and_then(|entry| entry.listeners.last()).unwrap_or(ListenerId::NONE)
     }
 
     /// The listener that runs now, for one that removes itself.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// reactor.create_server(|_, _| {}).listen(0).unref().on_listening(|server, count| {
+    ///     *count += 1;
+    ///     if let Some(me) = server.current_listener() { server.remove_listener(me); }
+    /// });
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn current_listener(&self) -> Option<ListenerId> {
         self.reactor.current_listener
     }
 
     /// Removes a listener; false if it is gone.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// let listener = server.on_error(|_, _, _| {}).last_listener();
+    /// assert!(server.remove_listener(listener));
+    /// assert!(!server.remove_listener(listener));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn remove_listener(&mut self, listener: ListenerId) -> bool {
         self.entry_mut().is_some_and(|server| server.listeners.remove(listener))
     }
@@ -58,6 +87,12 @@ impl<S> Server<'_, S> {
     }
 
     /// As [`on_connection`](Self::on_connection), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// reactor.create_server(|_, _| {}).once_connection(|socket, _| socket.end_with("you are the first\n"));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_connection<R: Outcome>(
         &mut self,
         listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static,
@@ -89,6 +124,15 @@ impl<S> Server<'_, S> {
     }
 
     /// As [`on_listening`](Self::on_listening), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<Option<u16>>::new()?;
+    /// reactor.create_server(|_, _| {}).listen(0).unref().once_listening(|server, port| *port = server.port());
+    /// # let mut port = None;
+    /// reactor.run(&mut port)?;
+    /// assert!(port.is_some());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_listening(&mut self, listener: impl FnOnce(&mut Server<'_, S>, &mut S) + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |server: &mut Server<'_, S>, event: ServerEvent<'_>, state: &mut S| match (event, listener.take()) {
@@ -117,6 +161,12 @@ impl<S> Server<'_, S> {
     }
 
     /// As [`on_drop`](Self::on_drop), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// reactor.create_server(|_, _| {}).once_drop(|server, _, _| { server.set_max_connections(None); });
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_drop(&mut self, listener: impl FnOnce(&mut Server<'_, S>, &Dropped, &mut S) + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |server: &mut Server<'_, S>, event: ServerEvent<'_>, state: &mut S| match (event, listener.take()) {
@@ -145,6 +195,15 @@ impl<S> Server<'_, S> {
     }
 
     /// As [`on_error`](Self::on_error), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// reactor.create_server(|_, _| {}).listen(0).unref().listen(0).once_error(|_, _listens_already, count| *count += 1);
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_error(&mut self, listener: impl FnOnce(&mut Server<'_, S>, &Error, &mut S) + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |server: &mut Server<'_, S>, event: ServerEvent<'_>, state: &mut S| match (event, listener.take()) {
@@ -173,6 +232,16 @@ impl<S> Server<'_, S> {
     }
 
     /// As [`on_close`](Self::on_close), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// server.listen(0).once_close(|_, count| *count += 1).close();
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_close(&mut self, listener: impl FnOnce(&mut Server<'_, S>, &mut S) + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |server: &mut Server<'_, S>, event: ServerEvent<'_>, state: &mut S| match (event, listener.take()) {

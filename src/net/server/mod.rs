@@ -128,6 +128,13 @@ impl<S> Reactor<S> {
     }
 
     /// As [`create_server`](Self::create_server), with options.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let options = netloop::ServerOptions::new().no_delay(true).max_connections(100);
+    /// let server = reactor.create_server_with(options, |socket, _| socket.end_with("hello\n"));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn create_server_with<R: Outcome>(
         &mut self,
         options: ServerOptions,
@@ -140,6 +147,13 @@ impl<S> Reactor<S> {
     }
 
     /// A view of a server; `None` once its `close` is over.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let id = reactor.create_server(|_, _| {}).listen(0).id();
+    /// assert!(reactor.server(id).expect("it is there").is_listening());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn server(&mut self, id: ServerId) -> Option<Server<'_, S>> {
         self.server_entry(id)?;
         Some(Server::new(self, id))
@@ -170,11 +184,25 @@ impl<'r, S> Server<'r, S> {
     }
 
     /// The server's id.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let id = reactor.create_server(|_, _| {}).id();
+    /// assert_eq!(reactor.server(id).expect("it is there").id(), id);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn id(&self) -> ServerId {
         self.id
     }
 
     /// The reactor it lives on.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// server.reactor().set_immediate(|_, _| println!("soon"));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn reactor(&mut self) -> &mut Reactor<S> {
         self.reactor
     }
@@ -191,6 +219,13 @@ impl<'r, S> Server<'r, S> {
     }
 
     /// Listens; mirrors `server.listen`. See [`listen_with`](Self::listen_with).
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|socket, _| socket.end_with("hello\n"));
+    /// assert_ne!(server.listen(([127, 0, 0, 1], 0)).port(), Some(0), "the real one");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn listen(&mut self, at: impl IntoEndpoint) -> &mut Self {
         self.listen_with(at, ListenOptions::new())
     }
@@ -220,6 +255,16 @@ impl<'r, S> Server<'r, S> {
     ///
     /// Connections are left alone: see [`shutdown`](Self::shutdown). A call on a server without connections is answered by a
     /// `close` event of its own, as in Node.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// server.listen(0);
+    /// server.close();
+    /// assert!(!server.is_listening());
+    /// reactor.run(&mut ())?; // nothing holds it any more
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn close(&mut self) {
         self.reactor.close_server(self.id);
     }
@@ -248,21 +293,52 @@ impl<'r, S> Server<'r, S> {
     }
 
     /// The bound address; `None` when it does not listen. Mirrors `server.address()`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// assert_eq!(server.address(), None);
+    /// let address = server.listen(([127, 0, 0, 1], 0)).address().expect("it is bound");
+    /// assert_eq!(address.port(), server.port());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn address(&self) -> Option<Address> {
         self.entry()?.listener.as_ref()?.address()
     }
 
     /// The bound port; the real one after listening at 0.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// assert_eq!(server.port(), None);
+    /// assert!(server.listen(0).port().is_some_and(|port| port != 0));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn port(&self) -> Option<u16> {
         self.address()?.port()
     }
 
     /// Whether it listens. Mirrors `server.listening`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// assert!(!server.is_listening());
+    /// assert!(server.listen(0).is_listening());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn is_listening(&self) -> bool {
         self.entry().is_some_and(|server| server.listener.is_some())
     }
 
     /// How many accepted sockets are not destroyed. Mirrors `server.getConnections`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// reactor.create_server(|_, _| {}).on_listening(|server, _| assert_eq!(server.connection_count(), 0));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn connection_count(&self) -> usize {
         self.entry().map_or(0, |server| server.connections)
     }
@@ -284,6 +360,14 @@ impl<'r, S> Server<'r, S> {
     }
 
     /// Connections beyond this many are dropped from now on; `None` for no limit. Mirrors `server.maxConnections`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// server.set_max_connections(100); // more are dropped
+    /// server.set_max_connections(None); // all are taken
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn set_max_connections(&mut self, max: impl Into<Option<usize>>) -> &mut Self {
         if let Some(server) = self.entry_mut() {
             server.options.max_connections = max.into();
@@ -292,6 +376,13 @@ impl<'r, S> Server<'r, S> {
     }
 
     /// Lets the server hold the loop, which is the default. Mirrors `server.ref`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// assert!(server.listen(0).unref().ref_().has_ref());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn ref_(&mut self) -> &mut Self {
         self.set_ref(true)
     }
@@ -309,6 +400,14 @@ impl<'r, S> Server<'r, S> {
     }
 
     /// Whether it holds the loop while it listens.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// assert!(server.has_ref());
+    /// assert!(!server.unref().has_ref());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn has_ref(&self) -> bool {
         self.entry().is_some_and(|server| server.has_ref)
     }

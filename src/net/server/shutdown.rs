@@ -8,6 +8,15 @@ use super::Server;
 use crate::net::socket::SocketId;
 
 /// How the connections of a server ended after [`Server::shutdown`].
+///
+/// ```
+/// # let mut reactor = netloop::Reactor::<()>::new()?;
+/// reactor.create_server(|_, _| {}).listen(0).shutdown(std::time::Duration::ZERO, |_, report, _| {
+///     assert_eq!((report.ended, report.destroyed), (0, 0), "nobody was connected");
+/// });
+/// reactor.run(&mut ())?;
+/// # Ok::<(), netloop::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
