@@ -2,7 +2,7 @@
 //!
 //! - `state.rs`, `readable.rs`, `writable.rs`: the state, pure;
 //! - `connect.rs`, `read.rs`, `write.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
-//! - `events.rs`, `methods.rs`, `properties.rs`, `writer.rs`: its public face.
+//! - `events/`, `methods.rs`, `settings.rs`, `properties.rs`, `writer.rs`: its public face.
 
 mod connect;
 mod destroy;
@@ -14,6 +14,7 @@ mod outgoing;
 mod properties;
 mod read;
 mod readable;
+mod settings;
 mod state;
 mod writable;
 mod write;

@@ -1,0 +1,188 @@
+//! The events of the bytes: `data`, `end`, `drain`, `finish`, `pause`, `resume`.
+
+use super::misrouted;
+use crate::net::Socket;
+use crate::net::emit::{Event, events};
+use crate::net::outcome::Outcome;
+
+impl<S> Socket<'_, S> {
+    /// Bytes were read, at most the reactor's read buffer (64 KiB) at once; `chunk` is lent for the call. No write of the peer is kept together or apart.
+    ///
+    /// Mirrors `socket.on('data')`. In the poll phase, or on the tick of [`resume`](Self::resume) for what was buffered. Adding the first listener starts the flow on the next tick, unless the socket is paused.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// reactor.socket(near).expect("just made").on_data(|_socket, _chunk, count| *count += 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn on_data<R: Outcome>(
+        &mut self,
+        mut listener: impl FnMut(&mut Socket<'_, S>, &[u8], &mut S) -> R + 'static,
+    ) -> &mut Self {
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+            Event::Data(chunk) => listener(socket, chunk, state).into_result(),
+            other => misrouted(other),
+        };
+        self.listen_to(events::DATA, false, Box::new(call))
+    }
+
+    /// As [`on_data`](Self::on_data), for one call.
+    pub fn once_data<R: Outcome>(
+        &mut self,
+        listener: impl FnOnce(&mut Socket<'_, S>, &[u8], &mut S) -> R + 'static,
+    ) -> &mut Self {
+        let mut listener = Some(listener);
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+            (Event::Data(chunk), Some(listener)) => listener(socket, chunk, state).into_result(),
+            (_, None) => Ok(()),
+            (other, _) => misrouted(other),
+        };
+        self.listen_to(events::DATA, true, Box::new(call))
+    }
+
+    /// The peer has ended its half, and all it sent was emitted. Comes on a paused socket too if nothing is buffered. Unless half-open is allowed, the socket then ends itself on the next tick.
+    ///
+    /// Mirrors `socket.on('end')`. On a tick.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// reactor.socket(near).expect("just made").on_end(|_socket, count| *count += 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn on_end<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+            Event::End => listener(socket, state).into_result(),
+            other => misrouted(other),
+        };
+        self.listen_to(events::END, false, Box::new(call))
+    }
+
+    /// As [`on_end`](Self::on_end), for one call.
+    pub fn once_end<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
+        let mut listener = Some(listener);
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+            (Event::End, Some(listener)) => listener(socket, state).into_result(),
+            (_, None) => Ok(()),
+            (other, _) => misrouted(other),
+        };
+        self.listen_to(events::END, true, Box::new(call))
+    }
+
+    /// [`end`](Self::end) is carried out: all bytes and the FIN are with the kernel.
+    ///
+    /// Mirrors `socket.on('finish')`. On a tick of the pending phase, after the callbacks of `end`.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// reactor.socket(near).expect("just made").on_finish(|_socket, count| *count += 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn on_finish<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+            Event::Finish => listener(socket, state).into_result(),
+            other => misrouted(other),
+        };
+        self.listen_to(events::FINISH, false, Box::new(call))
+    }
+
+    /// As [`on_finish`](Self::on_finish), for one call.
+    pub fn once_finish<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
+        let mut listener = Some(listener);
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+            (Event::Finish, Some(listener)) => listener(socket, state).into_result(),
+            (_, None) => Ok(()),
+            (other, _) => misrouted(other),
+        };
+        self.listen_to(events::FINISH, true, Box::new(call))
+    }
+
+    /// The write queue is empty, after a `write` that returned false; not after `end`.
+    ///
+    /// Mirrors `socket.on('drain')`. In the poll phase, before the callbacks of the writes that emptied it.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// reactor.socket(near).expect("just made").on_drain(|_socket, count| *count += 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn on_drain<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+            Event::Drain => listener(socket, state).into_result(),
+            other => misrouted(other),
+        };
+        self.listen_to(events::DRAIN, false, Box::new(call))
+    }
+
+    /// As [`on_drain`](Self::on_drain), for one call.
+    pub fn once_drain<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
+        let mut listener = Some(listener);
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+            (Event::Drain, Some(listener)) => listener(socket, state).into_result(),
+            (_, None) => Ok(()),
+            (other, _) => misrouted(other),
+        };
+        self.listen_to(events::DRAIN, true, Box::new(call))
+    }
+
+    /// [`pause`](Self::pause) stopped the flow.
+    ///
+    /// Mirrors `socket.on('pause')`. On a tick (in Node inside the call).
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// reactor.socket(near).expect("just made").on_pause(|_socket, count| *count += 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn on_pause<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+            Event::Pause => listener(socket, state).into_result(),
+            other => misrouted(other),
+        };
+        self.listen_to(events::PAUSE, false, Box::new(call))
+    }
+
+    /// As [`on_pause`](Self::on_pause), for one call.
+    pub fn once_pause<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
+        let mut listener = Some(listener);
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+            (Event::Pause, Some(listener)) => listener(socket, state).into_result(),
+            (_, None) => Ok(()),
+            (other, _) => misrouted(other),
+        };
+        self.listen_to(events::PAUSE, true, Box::new(call))
+    }
+
+    /// The flow begins.
+    ///
+    /// Mirrors `socket.on('resume')`. On the tick of [`resume`](Self::resume).
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// reactor.socket(near).expect("just made").on_resume(|_socket, count| *count += 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn on_resume<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+            Event::Resume => listener(socket, state).into_result(),
+            other => misrouted(other),
+        };
+        self.listen_to(events::RESUME, false, Box::new(call))
+    }
+
+    /// As [`on_resume`](Self::on_resume), for one call.
+    pub fn once_resume<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
+        let mut listener = Some(listener);
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+            (Event::Resume, Some(listener)) => listener(socket, state).into_result(),
+            (_, None) => Ok(()),
+            (other, _) => misrouted(other),
+        };
+        self.listen_to(events::RESUME, true, Box::new(call))
+    }
+}

@@ -1,0 +1,94 @@
+//! What a program sets on a socket that exists.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::Socket;
+use crate::net::options::KeepAlive;
+
+impl<S> Socket<'_, S> {
+    /// Emits `timeout` when nothing happens for that long; zero or `None` for never. Mirrors `socket.setTimeout`.
+    ///
+    /// The timer never holds the loop. A connect, every read, and every write handed over or completed count as activity, and
+    /// so does a large write that makes progress. At most 2^31 - 1 milliseconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let (near, _) = reactor.socket_pair()?;
+    /// let mut socket = reactor.socket(near).expect("just made");
+    /// socket.set_timeout(Duration::from_secs(30)).on_timeout(|socket, _| socket.end_with("idle\n"));
+    /// assert_eq!(socket.timeout(), Some(Duration::from_secs(30)));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) -> &mut Self {
+        self.reactor.set_idle_timeout(self.id, timeout.into());
+        self
+    }
+
+    /// Sets `TCP_NODELAY`, now or when connected; no effect on Unix-domain sockets. Mirrors `socket.setNoDelay`.
+    pub fn set_no_delay(&mut self, on: bool) -> &mut Self {
+        if let Some(socket) = self.entry_mut()
+            && socket.options.no_delay != on
+        {
+            Rc::make_mut(&mut socket.options).no_delay = on;
+            if let Some(stream) = &socket.stream
+                && let Err(error) = stream.transport().set_no_delay(on)
+            {
+                log::debug!("TCP_NODELAY: {error}");
+            }
+        }
+        self
+    }
+
+    /// Sets TCP keep-alive probes, now or when connected; `None` turns them off. Mirrors `socket.setKeepAlive`.
+    pub fn set_keep_alive(&mut self, keep_alive: impl Into<Option<KeepAlive>>) -> &mut Self {
+        let keep_alive = keep_alive.into();
+        if let Some(socket) = self.entry_mut()
+            && socket.options.keep_alive != keep_alive
+        {
+            if let Some(stream) = &socket.stream
+                && let Err(error) = stream.transport().set_keep_alive(keep_alive.as_ref())
+            {
+                log::debug!("SO_KEEPALIVE: {error}");
+            }
+            Rc::make_mut(&mut socket.options).keep_alive = keep_alive;
+        }
+        self
+    }
+
+    /// Whether the writing half stays open when the peer ends; asked for right after `end`. Mirrors `socket.allowHalfOpen`.
+    pub fn set_allow_half_open(&mut self, allow: bool) -> &mut Self {
+        if let Some(socket) = self.entry_mut() {
+            Rc::make_mut(&mut socket.options).allow_half_open = allow;
+        }
+        self
+    }
+
+    /// How many bytes may wait in user space from now on; what waits already stays.
+    pub fn set_write_queue_limit(&mut self, bytes: usize) -> &mut Self {
+        if let Some(socket) = self.entry_mut() {
+            Rc::make_mut(&mut socket.options).write_queue_limit = bytes;
+        }
+        self
+    }
+
+    /// Lets the socket hold the loop while it reads, which is the default. Mirrors `socket.ref`.
+    pub fn ref_(&mut self) -> &mut Self {
+        self.set_ref(true)
+    }
+
+    /// Lets the loop end although the socket is open. Mirrors `socket.unref`; requests under way still hold it.
+    pub fn unref(&mut self) -> &mut Self {
+        self.set_ref(false)
+    }
+
+    fn set_ref(&mut self, has_ref: bool) -> &mut Self {
+        if let Some(socket) = self.entry_mut() {
+            socket.has_ref = has_ref;
+            self.reactor.settle_or_destroy(self.id);
+        }
+        self
+    }
+}
