@@ -21,6 +21,20 @@ fn boxed<S, R: Outcome>(done: impl FnOnce(&mut Socket<'_, S>, Result<()>, &mut S
 
 impl<S> Socket<'_, S> {
     /// Connects; mirrors `socket.connect`. See [`connect_with`](Self::connect_with).
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// let mut socket = reactor.new_socket(netloop::SocketOptions::new().no_delay(true));
+    /// socket.connect(([127, 0, 0, 1], port)).on_connect(|socket, count| {
+    ///     *count += 1;
+    ///     socket.destroy();
+    /// });
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn connect(&mut self, to: impl IntoEndpoint) -> &mut Self {
         self.connect_with(to, ConnectOptions::new())
     }
@@ -101,6 +115,17 @@ impl<S> Socket<'_, S> {
     }
 
     /// [`write_owned`](Self::write_owned) with a callback.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<bool>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.write_owned_then(b"hello".to_vec(), |_, result, done| *done = result.is_ok());
+    /// # let mut done = false;
+    /// reactor.run_nowait(&mut done)?;
+    /// assert!(done);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn write_owned_then<R: Outcome>(
         &mut self,
         bytes: impl AsRef<[u8]> + 'static,
@@ -172,6 +197,17 @@ impl<S> Socket<'_, S> {
     }
 
     /// Ends the writing half: what is queued is sent, then FIN. Mirrors `socket.end`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// reactor.socket(far).expect("just made").on_end(|_, count| *count += 1);
+    /// reactor.socket(near).expect("just made").end();
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn end(&mut self) {
         self.reactor.end(self.id, &b""[..], None);
     }
@@ -192,6 +228,18 @@ impl<S> Socket<'_, S> {
 
     /// As [`end_with`](Self::end_with), empty bytes for none; `done` is called once, before `finish`, or with the error that
     /// kept it from coming. Mirrors `socket.end(chunk, callback)`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<bool>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// # socket.other(far).expect("just made").resume();
+    /// socket.end_then("bye", |_, result, done| *done = result.is_ok());
+    /// # let mut done = false;
+    /// reactor.run(&mut done)?;
+    /// assert!(done);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn end_then<R: Outcome>(
         &mut self,
         bytes: impl AsRef<[u8]>,
@@ -218,11 +266,36 @@ impl<S> Socket<'_, S> {
     }
 
     /// Destroys with an error of your own: `error` comes on a tick, then `close`. Mirrors `socket.destroy(error)`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<String>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.on_error(|_, error, seen| *seen = error.to_string());
+    /// socket.destroy_with("bad frame");
+    /// # let mut seen = String::new();
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen, "bad frame");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn destroy_with(&mut self, error: impl Into<BoxError>) {
         self.reactor.destroy(self.id, Some(Error::other(error)));
     }
 
     /// Ends, and destroys once finished, without waiting for the peer. Mirrors `socket.destroySoon`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<Vec<u8>>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// # socket.other(far).expect("just made").on_data(|_, chunk, seen| seen.extend_from_slice(chunk));
+    /// socket.write("bye");
+    /// socket.destroy_soon();
+    /// # let mut seen = Vec::new();
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen, b"bye", "the peer has it all");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn destroy_soon(&mut self) {
         self.reactor.destroy_soon(self.id);
     }
@@ -231,6 +304,17 @@ impl<S> Socket<'_, S> {
     ///
     /// While connecting it waits for `connect`. A Unix-domain socket cannot: an `error` with `ERR_INVALID_HANDLE_TYPE` comes
     /// and the socket stays open.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<Option<netloop::Error>>::new()?;
+    /// let mut server = reactor.create_server(|socket, _| socket.reset_and_destroy());
+    /// let port = server.listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor.connect(([127, 0, 0, 1], port)).on_error(|_, error, seen| *seen = Some(error.clone()));
+    /// # let mut seen = None;
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen.expect("an error").code(), netloop::code::ECONNRESET);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn reset_and_destroy(&mut self) {
         self.reactor.reset_and_destroy(self.id);
     }
@@ -239,6 +323,19 @@ impl<S> Socket<'_, S> {
     ///
     /// The socket reads ahead up to its high-water mark, then the kernel's window holds the peer back. An end without data is
     /// still noticed.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<usize>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// # socket.other(far).expect("just made").write("hello");
+    /// socket.on_data(|_, chunk, bytes| *bytes += chunk.len());
+    /// socket.pause();
+    /// # let mut bytes = 0;
+    /// reactor.run_nowait(&mut bytes)?;
+    /// assert_eq!(bytes, 0);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn pause(&mut self) {
         self.reactor.pause(self.id);
     }
@@ -260,6 +357,18 @@ impl<S> Socket<'_, S> {
     }
 
     /// Keeps writes back until [`uncork`](Self::uncork); nests. Mirrors `socket.cork`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.cork();
+    /// socket.write("head");
+    /// socket.write("body");
+    /// assert_eq!(socket.writable_length(), 8, "both wait");
+    /// socket.uncork();
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn cork(&mut self) {
         self.reactor.flush_socket(self.id);
         if let Some(socket) = self.entry_mut() {
@@ -287,6 +396,20 @@ impl<S> Socket<'_, S> {
     }
 
     /// Calls `callback` with the socket right after the callback that runs now. Mirrors `process.nextTick`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.next_tick(|socket, count| {
+    ///     *count += 1;
+    ///     socket.destroy();
+    /// });
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn next_tick<R: Outcome>(&mut self, callback: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) {
         let id = self.id;
         self.reactor.event_loop.tick(Job::Callback(Box::new(move |reactor, state| {
@@ -323,6 +446,20 @@ impl<S> Socket<'_, S> {
     }
 
     /// Calls `callback` again and again; cleared at `close`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.every(std::time::Duration::from_millis(1), |socket, count| {
+    ///     *count += 1;
+    ///     if *count == 3 { socket.destroy(); }
+    /// });
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 3);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn every<R: Outcome>(
         &mut self,
         period: Duration,
@@ -339,6 +476,20 @@ impl<S> Socket<'_, S> {
     /// Runs `work` on a thread of the pool, then `done` with the socket; the result is dropped if that is closed.
     ///
     /// See [`Reactor::queue_work`](crate::Reactor::queue_work).
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u64>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.queue_work(|| (1..=10).product(), |socket, product, result| {
+    ///     *result = product;
+    ///     socket.destroy();
+    /// });
+    /// # let mut result = 0;
+    /// reactor.run(&mut result)?;
+    /// assert_eq!(result, 3_628_800);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn queue_work<T: Send + 'static, R: Outcome>(
         &mut self,
         work: impl FnOnce() -> T + Send + 'static,

@@ -256,11 +256,26 @@ impl<'r, S> Socket<'r, S> {
     }
 
     /// The socket's id.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// assert_eq!(reactor.socket(near).expect("just made").id(), near);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn id(&self) -> SocketId {
         self.id
     }
 
     /// The reactor it lives on.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.reactor().set_immediate(|_, _| println!("soon"));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn reactor(&mut self) -> &mut Reactor<S> {
         self.reactor
     }

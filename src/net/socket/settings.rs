@@ -28,6 +28,14 @@ impl<S> Socket<'_, S> {
     }
 
     /// Sets `TCP_NODELAY`, now or when connected; no effect on Unix-domain sockets. Mirrors `socket.setNoDelay`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.set_no_delay(true).write("at once");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn set_no_delay(&mut self, on: bool) -> &mut Self {
         if let Some(socket) = self.entry_mut()
             && socket.options.no_delay != on
@@ -43,6 +51,17 @@ impl<S> Socket<'_, S> {
     }
 
     /// Sets TCP keep-alive probes, now or when connected; `None` turns them off. Mirrors `socket.setKeepAlive`.
+    ///
+    /// ```
+    /// # use netloop::KeepAlive;
+    /// # use std::time::Duration;
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.set_keep_alive(KeepAlive { delay: Duration::from_secs(60), ..KeepAlive::default() });
+    /// socket.set_keep_alive(None);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn set_keep_alive(&mut self, keep_alive: impl Into<Option<KeepAlive>>) -> &mut Self {
         let keep_alive = keep_alive.into();
         if let Some(socket) = self.entry_mut()
@@ -59,6 +78,15 @@ impl<S> Socket<'_, S> {
     }
 
     /// Whether the writing half stays open when the peer ends; asked for right after `end`. Mirrors `socket.allowHalfOpen`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.set_allow_half_open(true).on_end(|socket, _| socket.end_with("you have ended, and now I do"));
+    /// assert!(socket.allow_half_open());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn set_allow_half_open(&mut self, allow: bool) -> &mut Self {
         if let Some(socket) = self.entry_mut() {
             Rc::make_mut(&mut socket.options).allow_half_open = allow;
@@ -67,6 +95,15 @@ impl<S> Socket<'_, S> {
     }
 
     /// How many bytes may wait in user space from now on; what waits already stays.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.set_write_queue_limit(1 << 20);
+    /// assert_eq!(socket.write_queue_limit(), 1 << 20);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn set_write_queue_limit(&mut self, bytes: usize) -> &mut Self {
         if let Some(socket) = self.entry_mut() {
             Rc::make_mut(&mut socket.options).write_queue_limit = bytes;
@@ -75,11 +112,30 @@ impl<S> Socket<'_, S> {
     }
 
     /// Lets the socket hold the loop while it reads, which is the default. Mirrors `socket.ref`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// assert!(!socket.unref().has_ref());
+    /// assert!(socket.ref_().has_ref());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn ref_(&mut self) -> &mut Self {
         self.set_ref(true)
     }
 
     /// Lets the loop end although the socket is open. Mirrors `socket.unref`; requests under way still hold it.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// for id in [near, far] {
+    ///     reactor.socket(id).expect("just made").unref();
+    /// }
+    /// reactor.run(&mut ())?; // returns at once
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn unref(&mut self) -> &mut Self {
         self.set_ref(false)
     }

@@ -25,6 +25,16 @@ pub struct Writer<'w, S = ()> {
 
 impl<S> Socket<'_, S> {
     /// A view for code that writes to an [`io::Write`].
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// write!(socket.writer(), "{} bottles", 99)?;
+    /// assert_eq!(socket.bytes_written(), 10);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn writer(&mut self) -> Writer<'_, S> {
         Writer { reactor: self.reactor, id: self.id }
     }

@@ -32,6 +32,13 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_lookup`](Self::on_lookup), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor.connect(("localhost", port)).once_lookup(|_, address, host, _| println!("{host} is {address:?}"));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_lookup<R: Outcome>(
         &mut self,
         listener: impl FnOnce(&mut Socket<'_, S>, Result<IpAddr, &Error>, &str, &mut S) -> R + 'static,
@@ -67,6 +74,19 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_connection_attempt`](Self::on_connection_attempt), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<Option<u16>>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor.connect(([127, 0, 0, 1], port)).once_connection_attempt(|socket, address, tried| {
+    ///     *tried = address.port();
+    ///     socket.destroy();
+    /// });
+    /// # let mut tried = None;
+    /// reactor.run(&mut tried)?;
+    /// assert_eq!(tried, Some(port));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_connection_attempt<R: Outcome>(
         &mut self,
         listener: impl FnOnce(&mut Socket<'_, S>, &Address, &mut S) -> R + 'static,
@@ -102,6 +122,15 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_connection_attempt_failed`](Self::on_connection_attempt_failed), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor
+    ///     .connect(([127, 0, 0, 1], port))
+    ///     .once_connection_attempt_failed(|_, address, error, _| println!("not {address}: {error}"));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_connection_attempt_failed<R: Outcome>(
         &mut self,
         listener: impl FnOnce(&mut Socket<'_, S>, &Address, &Error, &mut S) -> R + 'static,
@@ -136,6 +165,19 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_connect`](Self::on_connect), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor.connect(([127, 0, 0, 1], port)).once_connect(|socket, count| {
+    ///     *count += 1;
+    ///     socket.destroy();
+    /// });
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_connect<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
@@ -165,6 +207,19 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_ready`](Self::on_ready), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor.connect(([127, 0, 0, 1], port)).once_ready(|socket, count| {
+    ///     *count += 1;
+    ///     socket.destroy();
+    /// });
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_ready<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
@@ -194,6 +249,21 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_timeout`](Self::on_timeout), for one call.
+    ///
+    /// ```
+    /// # use netloop::{ManualClock, Reactor, ReactorOptions};
+    /// # use std::time::Duration;
+    /// # let clock = ManualClock::new();
+    /// # let mut reactor = Reactor::<u32>::with_options(ReactorOptions::new().clock(&clock))?;
+    /// # let (near, _) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.set_timeout(Duration::from_secs(30)).once_timeout(|_, count| *count += 1);
+    /// clock.advance(Duration::from_secs(30));
+    /// # let mut count = 0;
+    /// reactor.run_nowait(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_timeout<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
@@ -226,6 +296,18 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_error`](Self::on_error), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<String>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.once_error(|_, error, seen| *seen = error.to_string());
+    /// socket.destroy_with("bad frame");
+    /// # let mut seen = String::new();
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen, "bad frame");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_error<R: Outcome>(
         &mut self,
         listener: impl FnOnce(&mut Socket<'_, S>, &Error, &mut S) -> R + 'static,
@@ -261,6 +343,18 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_close`](Self::on_close), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<Option<bool>>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.once_close(|_, had_error, seen| *seen = Some(had_error));
+    /// socket.destroy();
+    /// # let mut seen = None;
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen, Some(false));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_close<R: Outcome>(
         &mut self,
         listener: impl FnOnce(&mut Socket<'_, S>, bool, &mut S) -> R + 'static,

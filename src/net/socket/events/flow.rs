@@ -28,6 +28,18 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_data`](Self::on_data), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<Vec<u8>>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// # socket.other(far).expect("just made").end_with("hello");
+    /// socket.once_data(|_, chunk, seen| seen.extend_from_slice(chunk));
+    /// # let mut seen = Vec::new();
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen, b"hello");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_data<R: Outcome>(
         &mut self,
         listener: impl FnOnce(&mut Socket<'_, S>, &[u8], &mut S) -> R + 'static,
@@ -60,6 +72,18 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_end`](Self::on_end), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// # socket.other(far).expect("just made").end();
+    /// socket.once_end(|_, count| *count += 1);
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_end<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
@@ -89,6 +113,17 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_finish`](Self::on_finish), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.once_finish(|_, count| *count += 1).end();
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_finish<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
@@ -118,6 +153,23 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_drain`](Self::on_drain), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// # socket.other(far).expect("just made").resume();
+    /// if !socket.write_owned(vec![0; 1 << 20]) {
+    ///     socket.once_drain(|socket, count| {
+    ///         *count += 1;
+    ///         socket.end();
+    ///     });
+    /// }
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_drain<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
@@ -147,6 +199,17 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_pause`](Self::on_pause), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.once_pause(|_, count| *count += 1).pause();
+    /// # let mut count = 0;
+    /// reactor.run_nowait(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_pause<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
@@ -176,6 +239,17 @@ impl<S> Socket<'_, S> {
     }
 
     /// As [`on_resume`](Self::on_resume), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.once_resume(|_, count| *count += 1).resume();
+    /// # let mut count = 0;
+    /// reactor.run_nowait(&mut count)?;
+    /// assert_eq!(count, 1);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn once_resume<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
         let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {

@@ -32,6 +32,25 @@ impl<S> Socket<'_, S> {
     /// Adds a value as listener of its seven events: the state of one connection without `Rc<RefCell<…>>`.
     ///
     /// See [`Handler`].
+    ///
+    /// ```
+    /// use netloop::{Handler, Socket};
+    ///
+    /// struct Echo;
+    ///
+    /// impl Handler for Echo {
+    ///     fn on_data(&mut self, socket: &mut Socket<'_>, chunk: &[u8], _: &mut ()) -> netloop::Result {
+    ///         socket.write(chunk);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.attach(Echo);
+    /// # assert_eq!(socket.readable_flowing(), Some(true));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn attach(&mut self, mut value: impl Handler<S> + 'static) -> &mut Self {
         let call =
             move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| handler::call(&mut value, socket, event, state);
@@ -39,6 +58,15 @@ impl<S> Socket<'_, S> {
     }
 
     /// The listener added last: the `on_x` before this in a chain. If there is none, an id that names nothing.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// let listener = socket.on_data(|_, _, _| {}).last_listener();
+    /// assert!(socket.remove_listener(listener));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn last_listener(&self) -> ListenerId {
         self.entry().and_then(|entry| entry.listeners.last()).unwrap_or(ListenerId::NONE)
     }
@@ -59,6 +87,16 @@ impl<S> Socket<'_, S> {
     }
 
     /// Removes a listener; false if it is gone. One that is removed during an emission is not called any more.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// let listener = socket.on_end(|_, _| {}).last_listener();
+    /// assert!(socket.remove_listener(listener));
+    /// assert!(!socket.remove_listener(listener));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
     pub fn remove_listener(&mut self, listener: ListenerId) -> bool {
         self.entry_mut().is_some_and(|socket| socket.listeners.remove(listener))
     }
