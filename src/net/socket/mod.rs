@@ -217,6 +217,12 @@ impl<S> SocketState<S> {
         self.life.is_connecting() || (self.life.is_open() && (self.writable.in_flight() || (self.has_ref && self.is_reading())))
     }
 
+    /// It reads and waits for nothing else, and everybody was told so: the state of a socket between two messages.
+    #[inline]
+    fn is_settled_reader(&self) -> bool {
+        self.settled == (true, false, self.has_ref) && self.is_reading() && !self.writable.in_flight()
+    }
+
     /// Nothing will ever happen to it any more.
     pub(in crate::net) fn is_dead(&self) -> bool {
         self.life.is_destroyed() && self.closing == 0

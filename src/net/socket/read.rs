@@ -37,6 +37,8 @@ impl<S> Reactor<S> {
         };
         if socket.life.is_open() && socket.writable.in_flight() && readiness.has_any(Readiness::OUTPUT) {
             self.on_writable(id, state);
+        } else if socket.is_settled_reader() && !readiness.has_any(Readiness::INPUT) {
+            return;
         }
         self.settle_or_destroy(id);
     }
