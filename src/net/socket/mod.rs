@@ -104,6 +104,8 @@ pub(crate) struct SocketState<S> {
     ended_by_peer: bool,
     reset_on_close: bool,
     destroy_on_finish: bool,
+    /// The server ended it: what its listeners still write is refused without harm, and it reads on to the peer's end.
+    shut_down: bool,
     /// What the registration and the loop were last told: reads, writes, holds.
     settled: (bool, bool, bool),
     /// Shared with the other sockets of a server until it is changed.
@@ -177,6 +179,7 @@ impl<S> SocketState<S> {
             ended_by_peer: false,
             reset_on_close: false,
             destroy_on_finish: false,
+            shut_down: false,
             settled: (false, false, false),
             options: Rc::clone(options),
             readable: Readable::default(),
