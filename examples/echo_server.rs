@@ -19,14 +19,12 @@ fn on_connection(socket: &mut Socket<'_>, _: &mut ()) {
     log::info!("connected: {socket:?}");
     socket
         .on_data(|socket, chunk, _| {
-            // What comes after our end, at Ctrl-C, has no way back. And who sends faster than he reads has to wait.
-            if socket.is_writable() && !socket.write(chunk) {
+            // A client that sends faster than it reads has to wait.
+            if !socket.write(chunk) {
                 socket.pause();
             }
         })
         .on_drain(|socket, _| socket.resume())
-        // After our end no `drain` comes, and a paused socket would never see the client's end.
-        .on_finish(|socket, _| socket.resume())
         .on_error(|socket, error, _| log::info!("{:?}: {error}", socket.remote_address()))
         .on_close(|socket, had_error, _| {
             log::info!("{:?} closed, {} bytes, error: {had_error}", socket.remote_address(), socket.bytes_read());

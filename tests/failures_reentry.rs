@@ -163,7 +163,11 @@ fn set_up(reactor: &mut Reactor<Fuzz>, fuzz: &mut Fuzz) {
         let mut client = reactor.connect(address);
         listen_to_all(&mut client, fuzz);
         client.after(Duration::from_millis(1 + number), move |socket, _| match number {
-            0 | 1 => socket.end_then("bye", |socket, _, fuzz| on(socket, "ended", fuzz)),
+            // Of a socket that dies before it is connected it comes with `close`, after the listeners (B17).
+            0 | 1 => socket.end_then("bye", |socket, _, fuzz| {
+                let id = socket.id();
+                strike(socket.reactor(), id, "ended", fuzz);
+            }),
             2 => socket.reset_and_destroy(),
             3 => socket.destroy_with("failed"),
             // More than the kernel takes: for `drain`.

@@ -31,42 +31,51 @@ impl fmt::Debug for Chunk {
     }
 }
 
-/// A queue of bytes. Invariant: `len` is the sum of the chunks' promised lengths less `offset`.
+/// A queue of bytes: chunks, and behind them the copied bytes that are open for more.
+///
+/// Invariant: `len` is what the chunks promise plus the open bytes, less `offset`.
 #[derive(Debug, Default)]
 pub(crate) struct ByteQueue {
     /// Each with the length it had when it came: a caller's `AsRef` may change its mind.
     chunks: VecDeque<(Chunk, usize)>,
-    /// How much of the first chunk is gone.
+    /// Copied, behind all chunks. Small writes go no further than here.
+    open: Vec<u8>,
+    /// How much of the first piece is gone: of the first chunk, or of the open bytes if there is none.
     offset: usize,
     len: usize,
-    /// An emptied buffer for the next copy.
+    /// An emptied buffer for when the open one becomes a chunk.
     spare: Vec<u8>,
 }
 
-/// A copied chunk takes more until it is this long.
+/// Copied bytes become a chunk when they would be longer than this.
 pub(crate) const COPY_LIMIT: usize = 64 * 1024;
 
 /// Slices handed to the kernel at once.
 pub(super) const SLICES: usize = 64;
 
 impl ByteQueue {
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// Copies bytes to the end.
+    #[inline]
     pub(crate) fn copy(&mut self, bytes: &[u8]) {
-        self.len += bytes.len();
-        if let Some((Chunk::Copied(last), len)) = self.chunks.back_mut()
-            && *len + bytes.len() <= COPY_LIMIT
-        {
-            last.extend_from_slice(bytes);
-            *len += bytes.len();
-            return;
+        if self.open.len() + bytes.len() > COPY_LIMIT {
+            self.seal();
         }
-        let mut copy = std::mem::take(&mut self.spare);
-        copy.extend_from_slice(bytes);
-        self.chunks.push_back((Chunk::Copied(copy), bytes.len()));
+        self.len += bytes.len();
+        self.open.extend_from_slice(bytes);
+    }
+
+    /// Makes a chunk of the open bytes.
+    fn seal(&mut self) {
+        if !self.open.is_empty() {
+            let sealed = std::mem::replace(&mut self.open, std::mem::take(&mut self.spare));
+            let len = sealed.len();
+            self.chunks.push_back((Chunk::Copied(sealed), len));
+        }
     }
 
     /// Appends a chunk whose first `skip` bytes have left already.
@@ -75,51 +84,64 @@ impl ByteQueue {
         if len <= skip {
             return;
         }
-        if skip == 0 {
-            self.len += len;
-            self.chunks.push_back((chunk, len));
-        } else if self.chunks.is_empty() {
-            self.len += len - skip;
-            self.offset = skip;
-            self.chunks.push_back((chunk, len));
-        } else {
-            // Only the first chunk can have an offset.
+        self.seal();
+        if skip > 0 && !self.chunks.is_empty() {
+            // Only the first piece can have an offset.
             self.copy(&chunk.bytes()[skip..]);
+            return;
         }
+        self.len += len - skip;
+        self.offset += skip;
+        self.chunks.push_back((chunk, len));
     }
 
     /// The bytes that go next, as many as fit; returns how many slices were filled.
     pub(super) fn slices<'q>(&'q self, slices: &mut [IoSlice<'q>; SLICES]) -> usize {
         let mut filled = 0;
         let mut offset = self.offset;
-        for ((chunk, len), slice) in self.chunks.iter().zip(slices.iter_mut()) {
-            let bytes = chunk.bytes();
-            *slice = IoSlice::new(bytes.get(offset..*len).unwrap_or_default());
+        let chunks = self.chunks.iter().map(|(chunk, len)| (chunk.bytes(), *len));
+        for ((bytes, len), slice) in chunks.chain([(&self.open[..], self.open.len())]).zip(slices.iter_mut()) {
+            *slice = IoSlice::new(bytes.get(offset..len).unwrap_or_default());
             offset = 0;
             filled += 1;
         }
         filled
     }
 
-    /// The first chunk's rest, if it is the only one.
+    /// All bytes, if they lie in one piece.
+    #[inline]
     pub(super) fn single(&self) -> Option<&[u8]> {
+        if self.chunks.is_empty() {
+            return self.open.get(self.offset..);
+        }
         match self.chunks.len() {
-            1 => self.chunks.front().map(|(chunk, len)| chunk.bytes().get(self.offset..*len).unwrap_or_default()),
+            1 if self.open.is_empty() => {
+                self.chunks.front().map(|(chunk, len)| chunk.bytes().get(self.offset..*len).unwrap_or_default())
+            }
             _ => None,
         }
     }
 
     /// Forgets bytes that the kernel has taken.
-    pub(super) fn advance(&mut self, mut taken: usize) {
+    #[inline]
+    pub(super) fn advance(&mut self, taken: usize) {
         self.len -= taken.min(self.len);
+        self.offset += taken;
+        if !self.chunks.is_empty() {
+            self.drop_sent_chunks();
+        }
+        if self.len == 0 && self.chunks.is_empty() {
+            self.open.clear();
+            self.offset = 0;
+        }
+    }
+
+    fn drop_sent_chunks(&mut self) {
         while let Some((_, len)) = self.chunks.front() {
-            let left = len - self.offset;
-            if taken < left {
-                self.offset += taken;
+            if self.offset < *len {
                 return;
             }
-            taken -= left;
-            self.offset = 0;
+            self.offset -= len;
             if let Some((Chunk::Copied(mut bytes), _)) = self.chunks.pop_front()
                 && bytes.capacity() > self.spare.capacity()
             {
@@ -142,14 +164,18 @@ impl ByteQueue {
         }
     }
 
-    /// Empties the queue; a buffer for the next copy stays if it is no larger than `keep`.
+    /// Empties the queue; buffers for the next copies stay if they are no larger than `keep`.
+    #[inline]
     pub(crate) fn clear(&mut self, keep: usize) {
-        let taken = self.len;
-        self.advance(taken);
-        self.chunks.clear();
-        self.offset = 0;
-        if self.spare.capacity() > keep {
-            self.spare = Vec::new();
+        if self.len > 0 || !self.chunks.is_empty() {
+            self.chunks.clear();
+            self.open.clear();
+            (self.len, self.offset) = (0, 0);
+        }
+        for buffer in [&mut self.open, &mut self.spare] {
+            if buffer.capacity() > keep {
+                *buffer = Vec::new();
+            }
         }
     }
 }
@@ -176,9 +202,9 @@ mod tests {
         assert_eq!(contents(&queue), b"dyz");
         queue.advance(3);
         assert!(queue.is_empty() && queue.chunks.is_empty());
-        let spare = queue.spare.as_ptr();
+        let buffer = queue.open.as_ptr();
         queue.copy(b"e");
-        assert_eq!(queue.single().map(<[u8]>::as_ptr), Some(spare), "the buffer is used again");
+        assert_eq!(queue.single().map(<[u8]>::as_ptr), Some(buffer), "the buffer is used again");
     }
 
     #[test]

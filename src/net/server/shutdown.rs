@@ -32,6 +32,10 @@ impl<S> Server<'_, S> {
     /// `done` is called with the server's `close` event. A connection ends when what it has queued is sent and the peer has
     /// ended too; `grace` of zero destroys at the end of this iteration.
     ///
+    /// Listeners go on getting `data` until the peer ends. What they write is refused from here on: the boolean is false, a
+    /// callback gets `ERR_STREAM_WRITE_AFTER_END`, and unlike after an `end` of your own the socket is not destroyed for it.
+    /// Once the FIN is sent, a paused connection is resumed and cannot be paused again: only the peer's end is left to read.
+    ///
     /// ```
     /// use std::time::Duration;
     ///
@@ -63,9 +67,7 @@ impl<S> Server<'_, S> {
         });
         self.close();
         for id in connections {
-            if let Some(mut socket) = self.reactor.socket(id) {
-                socket.end();
-            }
+            self.reactor.shut_down(id);
         }
     }
 }

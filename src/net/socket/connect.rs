@@ -393,6 +393,7 @@ impl<S> super::SocketState<S> {
         self.ended_by_peer = false;
         self.reset_on_close = false;
         self.destroy_on_finish = false;
+        self.shut_down = false;
         self.readable.reset();
         self.writable = Writable::default();
         self.rare().reset_on_connect = false;

@@ -117,6 +117,21 @@ impl<S> Reactor<S> {
         };
         if socket.destroy_on_finish || socket.life.finished() == Effect::Destroy {
             self.destroy(id, None);
+        } else if socket.shut_down {
+            // No `drain` comes any more, and who is paused would never see the peer's end.
+            self.resume(id);
+        }
+    }
+
+    /// Ends a socket for its server's shutdown.
+    pub(in crate::net) fn shut_down(&mut self, id: SocketId) {
+        if let Some(socket) = self.socket_entry(id) {
+            socket.shut_down = true;
+            let finished = socket.life.writing == Writing::Finished;
+            self.end(id, &b""[..], None);
+            if finished {
+                self.resume(id);
+            }
         }
     }
 

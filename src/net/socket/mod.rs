@@ -105,6 +105,8 @@ pub(crate) struct SocketState<S> {
     ended_by_peer: bool,
     reset_on_close: bool,
     destroy_on_finish: bool,
+    /// The server ended it: what its listeners still write is refused without harm, and it reads on to the peer's end.
+    shut_down: bool,
     /// What the registration and the loop were last told: reads, writes, holds.
     settled: (bool, bool, bool),
     /// Shared with the other sockets of a server until it is changed.
@@ -178,6 +180,7 @@ impl<S> SocketState<S> {
             ended_by_peer: false,
             reset_on_close: false,
             destroy_on_finish: false,
+            shut_down: false,
             settled: (false, false, false),
             options: Rc::clone(options),
             readable: Readable::default(),
@@ -216,6 +219,12 @@ impl<S> SocketState<S> {
     /// Active and ref'd, or with a request under way (`uv__has_ref` and active requests).
     fn holds_loop(&self) -> bool {
         self.life.is_connecting() || (self.life.is_open() && (self.writable.in_flight() || (self.has_ref && self.is_reading())))
+    }
+
+    /// It reads and waits for nothing else, and everybody was told so: the state of a socket between two messages.
+    #[inline]
+    fn is_settled_reader(&self) -> bool {
+        self.settled == (true, false, self.has_ref) && self.is_reading() && !self.writable.in_flight()
     }
 
     /// Nothing will ever happen to it any more.

@@ -2,7 +2,7 @@
 //! `lib/internal/streams/readable.js`.
 
 use super::readable::Flow;
-use super::state::{Effect, Reading};
+use super::state::{Effect, Reading, Writing};
 use super::{SocketId, SocketState};
 use crate::error::Error;
 use crate::event_loop::{Readiness, after_callback};
@@ -37,6 +37,8 @@ impl<S> Reactor<S> {
         };
         if socket.life.is_open() && socket.writable.in_flight() && readiness.has_any(Readiness::OUTPUT) {
             self.on_writable(id, state);
+        } else if socket.is_settled_reader() && !readiness.has_any(Readiness::INPUT) {
+            return;
         }
         self.settle_or_destroy(id);
     }
@@ -129,7 +131,8 @@ impl<S> Reactor<S> {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
-        if socket.life.is_destroyed() || socket.readable.is_paused() {
+        let reads_out = socket.shut_down && socket.life.writing == Writing::Finished;
+        if socket.life.is_destroyed() || socket.readable.is_paused() || reads_out {
             return;
         }
         socket.readable.flow = Flow::Paused;

@@ -548,7 +548,7 @@ impl<S> SocketState<S> {
             return Some((Error::with_code(code::EPIPE, text), true));
         }
         if self.life.is_ending() {
-            return Some((Error::with_code(code::ERR_STREAM_WRITE_AFTER_END, "write after end"), true));
+            return Some((Error::with_code(code::ERR_STREAM_WRITE_AFTER_END, "write after end"), !self.shut_down));
         }
         self.life.is_destroyed().then(|| (destroyed("write"), false))
     }
