@@ -71,8 +71,17 @@ impl<S> Server<'_, S> {
     /// Mirrors `server.on('connection')`. In the poll phase; ticks run between two connections.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// reactor.create_server(|_, _| {}).on_connection(|_socket, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// server.on_connection(|socket, count| {
+    ///     *count += 1;
+    ///     socket.destroy();
+    /// });
+    /// # let port = server.listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// # reactor.connect(([127, 0, 0, 1], port)).on_error(|_, _, _| {});
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_connection<R: Outcome>(
@@ -111,8 +120,11 @@ impl<S> Server<'_, S> {
     /// Mirrors `server.on('listening')`. On the tick after the bind.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// reactor.create_server(|_, _| {}).on_listening(|_server, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<Option<u16>>::new()?;
+    /// reactor.create_server(|_, _| {}).listen(0).unref().on_listening(|server, port| *port = server.port());
+    /// # let mut port = None;
+    /// reactor.run(&mut port)?;
+    /// assert!(port.is_some());
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_listening(&mut self, mut listener: impl FnMut(&mut Server<'_, S>, &mut S) + 'static) -> &mut Self {
@@ -148,8 +160,14 @@ impl<S> Server<'_, S> {
     /// Mirrors `server.on('drop')`. In the poll phase.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// reactor.create_server(|_, _| {}).on_drop(|_server, _dropped, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// server.set_max_connections(0).on_drop(|_, dropped, count| *count += 1);
+    /// # let port = server.listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// # reactor.connect(([127, 0, 0, 1], port)).on_error(|_, _, _| {});
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_drop(&mut self, mut listener: impl FnMut(&mut Server<'_, S>, &Dropped, &mut S) + 'static) -> &mut Self {
@@ -182,8 +200,13 @@ impl<S> Server<'_, S> {
     /// Mirrors `server.on('error')`. On a tick.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// reactor.create_server(|_, _| {}).on_error(|_server, _error, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<String>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// server.on_error(|_, error, seen| *seen = error.code().into());
+    /// server.listen(0).unref().listen(0);
+    /// # let mut seen = String::new();
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen, "ERR_SERVER_ALREADY_LISTEN");
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_error(&mut self, mut listener: impl FnMut(&mut Server<'_, S>, &Error, &mut S) + 'static) -> &mut Self {
@@ -214,13 +237,18 @@ impl<S> Server<'_, S> {
         self.listen_to(events::ERROR, true, Box::new(call))
     }
 
-    /// It does not listen and the last connection is destroyed. A `listen` in here keeps the server; otherwise the id is stale once the listeners have run.
+    /// It does not listen and the last connection is destroyed. A `listen` in here keeps the server; otherwise the id
+    /// is stale once the listeners have run.
     ///
     /// Mirrors `server.on('close')`. On a tick, before the `close` of that last connection.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// reactor.create_server(|_, _| {}).on_close(|_server, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// let mut server = reactor.create_server(|_, _| {});
+    /// server.listen(0).on_close(|_, count| *count += 1).close();
+    /// # let mut count = 0;
+    /// reactor.run(&mut count)?;
+    /// assert_eq!(count, 1);
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_close(&mut self, mut listener: impl FnMut(&mut Server<'_, S>, &mut S) + 'static) -> &mut Self {

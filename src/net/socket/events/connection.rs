@@ -15,9 +15,12 @@ impl<S> Socket<'_, S> {
     /// Mirrors `socket.on('lookup')`. Callbacks run when the work pool has answered, before any attempt.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_lookup(|_socket, _result, _host, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor.connect(("localhost", port)).on_lookup(|_, address, host, _| match address {
+    ///     Ok(address) => println!("{host} is {address}"),
+    ///     Err(error) => println!("{error}"),
+    /// });
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_lookup<R: Outcome>(
@@ -57,9 +60,15 @@ impl<S> Socket<'_, S> {
     /// Mirrors `socket.on('connectionAttempt')`. On the tick of the attempt, before the system call.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_connection_attempt(|_socket, _address, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<Vec<netloop::Address>>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor.connect(([127, 0, 0, 1], port)).on_connection_attempt(|socket, address, tried| {
+    ///     tried.push(address.clone());
+    ///     socket.destroy();
+    /// });
+    /// # let mut tried = Vec::new();
+    /// reactor.run(&mut tried)?;
+    /// assert_eq!(tried[0].port(), Some(port));
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_connection_attempt<R: Outcome>(
@@ -105,9 +114,11 @@ impl<S> Socket<'_, S> {
     /// Mirrors `socket.on('connectionAttemptFailed')`. In the poll or pending phase.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_connection_attempt_failed(|_socket, _address, _error, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor
+    ///     .connect(([127, 0, 0, 1], port))
+    ///     .on_connection_attempt_failed(|_, address, error, _| println!("not {address}: {error}"));
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_connection_attempt_failed<R: Outcome>(
@@ -151,9 +162,15 @@ impl<S> Socket<'_, S> {
     /// Mirrors `socket.on('connect')`. In the poll phase (a path: in the pending phase), before `ready`.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_connect(|_socket, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor.connect(([127, 0, 0, 1], port)).on_connect(|_, log| log.push("connect")).on_ready(|socket, log| {
+    ///     log.push("ready");
+    ///     socket.destroy();
+    /// });
+    /// # let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert_eq!(log, ["connect", "ready"]);
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_connect<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
@@ -193,9 +210,15 @@ impl<S> Socket<'_, S> {
     /// Mirrors `socket.on('ready')`. In the same callback as `connect`.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_ready(|_socket, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<bool>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor.connect(([127, 0, 0, 1], port)).on_ready(|socket, is_pending| {
+    ///     *is_pending = socket.is_pending();
+    ///     socket.destroy();
+    /// });
+    /// # let mut is_pending = true;
+    /// reactor.run(&mut is_pending)?;
+    /// assert!(!is_pending);
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_ready<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
@@ -230,14 +253,22 @@ impl<S> Socket<'_, S> {
         self.listen_to(events::READY, true, Box::new(call))
     }
 
-    /// Nothing happened for the time given to [`set_timeout`](Self::set_timeout). The socket stays open; the next activity arms it again.
+    /// Nothing happened for the time given to [`set_timeout`](Self::set_timeout). The socket stays open; the next
+    /// activity arms it again.
     ///
     /// Mirrors `socket.on('timeout')`. In the timer phase.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_timeout(|_socket, count| *count += 1);
+    /// # use netloop::{ManualClock, Reactor, ReactorOptions};
+    /// # use std::time::Duration;
+    /// # let clock = ManualClock::new();
+    /// # let mut reactor = Reactor::<()>::with_options(ReactorOptions::new().clock(&clock))?;
+    /// # let (near, _) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.set_timeout(Duration::from_secs(30)).on_timeout(|socket, _| socket.destroy());
+    /// clock.advance(Duration::from_secs(30));
+    /// reactor.run(&mut ())?;
+    /// assert!(reactor.socket(near).is_none());
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_timeout<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
@@ -274,14 +305,20 @@ impl<S> Socket<'_, S> {
         self.listen_to(events::TIMEOUT, true, Box::new(call))
     }
 
-    /// The socket failed, or was destroyed with an error; `close` follows. Unheard errors: see [`UnhandledErrors`](crate::UnhandledErrors).
+    /// The socket failed, or was destroyed with an error; `close` follows. Unheard errors: see
+    /// [`UnhandledErrors`](crate::UnhandledErrors).
     ///
     /// Mirrors `socket.on('error')`. On a tick.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_error(|_socket, _error, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<Vec<String>>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.on_error(|_, error, log| log.push(error.to_string())).on_close(|_, _, log| log.push("close".into()));
+    /// socket.destroy_with("bad frame");
+    /// # let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert_eq!(log, ["bad frame", "close"]);
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_error<R: Outcome>(
@@ -321,14 +358,19 @@ impl<S> Socket<'_, S> {
         self.listen_to(events::ERROR, true, Box::new(call))
     }
 
-    /// The last event: the handle is closed; the argument says whether an error was the cause. A `connect` in here begins a new life with the same listeners; otherwise the id is stale once the listeners have run.
+    /// The last event: the handle is closed; the argument says whether an error was the cause. A `connect` in here
+    /// begins a new life with the same listeners; otherwise the id is stale once the listeners have run.
     ///
     /// Mirrors `socket.on('close')`. In the closing phase; for a socket that never had a handle on a tick.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_close(|_socket, _had_error, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<Option<bool>>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.on_close(|_, had_error, seen| *seen = Some(had_error)).end();
+    /// # let mut seen = None;
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen, Some(false));
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_close<R: Outcome>(

@@ -6,14 +6,21 @@ use crate::net::emit::{Event, events};
 use crate::net::outcome::Outcome;
 
 impl<S> Socket<'_, S> {
-    /// Bytes were read, at most the reactor's read buffer (64 KiB) at once; `chunk` is lent for the call. No write of the peer is kept together or apart.
+    /// Bytes were read, at most the reactor's read buffer (64 KiB) at once; `chunk` is lent for the call. No write of
+    /// the peer is kept together or apart.
     ///
-    /// Mirrors `socket.on('data')`. In the poll phase, or on the tick of [`resume`](Self::resume) for what was buffered. Adding the first listener starts the flow on the next tick, unless the socket is paused.
+    /// Mirrors `socket.on('data')`. In the poll phase, or on the tick of [`resume`](Self::resume) for what was
+    /// buffered. Adding the first listener starts the flow on the next tick, unless the socket is paused.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_data(|_socket, _chunk, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<Vec<u8>>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// # socket.other(far).expect("just made").end_with("hello");
+    /// socket.on_data(|_, chunk, seen| seen.extend_from_slice(chunk));
+    /// # let mut seen = Vec::new();
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen, b"hello");
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_data<R: Outcome>(
@@ -53,14 +60,20 @@ impl<S> Socket<'_, S> {
         self.listen_to(events::DATA, true, Box::new(call))
     }
 
-    /// The peer has ended its half, and all it sent was emitted. Comes on a paused socket too if nothing is buffered. Unless half-open is allowed, the socket then ends itself on the next tick.
+    /// The peer has ended its half, and all it sent was emitted. Comes on a paused socket too if nothing is buffered.
+    /// Unless half-open is allowed, the socket then ends itself on the next tick.
     ///
     /// Mirrors `socket.on('end')`. On a tick.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_end(|_socket, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// # socket.other(far).expect("just made").end_with("hello");
+    /// socket.on_data(|_, _, log| log.push("data")).on_end(|_, log| log.push("end"));
+    /// # let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert_eq!(log, ["data", "end"]);
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_end<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
@@ -99,9 +112,14 @@ impl<S> Socket<'_, S> {
     /// Mirrors `socket.on('finish')`. On a tick of the pending phase, after the callbacks of `end`.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_finish(|_socket, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.on_finish(|_, log| log.push("finish"));
+    /// socket.end_then("", |_, _, log| log.push("end's callback"));
+    /// # let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert_eq!(log, ["end's callback", "finish"]);
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_finish<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
@@ -139,9 +157,21 @@ impl<S> Socket<'_, S> {
     /// Mirrors `socket.on('drain')`. In the poll phase, before the callbacks of the writes that emptied it.
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_drain(|_socket, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// # socket.other(far).expect("just made").resume();
+    /// socket.on_drain(|socket, left| {
+    ///     while *left > 0 {
+    ///         *left -= 1;
+    ///         if !socket.write([0; 4096]) { return; } // and go on at the next drain
+    ///     }
+    ///     socket.end();
+    /// });
+    /// socket.write_owned(vec![0; 1 << 20]);
+    /// # let mut left = 1000;
+    /// reactor.run(&mut left)?;
+    /// assert_eq!(left, 0);
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_drain<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
@@ -185,9 +215,14 @@ impl<S> Socket<'_, S> {
     /// Mirrors `socket.on('pause')`. On a tick (in Node inside the call).
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_pause(|_socket, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.on_pause(|_, log| log.push("pause")).on_resume(|_, log| log.push("resume"));
+    /// socket.pause();
+    /// # let mut log = Vec::new();
+    /// reactor.run_nowait(&mut log)?;
+    /// assert_eq!(log, ["pause"]);
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_pause<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
@@ -225,9 +260,14 @@ impl<S> Socket<'_, S> {
     /// Mirrors `socket.on('resume')`. On the tick of [`resume`](Self::resume).
     ///
     /// ```
-    /// let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
-    /// reactor.socket(near).expect("just made").on_resume(|_socket, count| *count += 1);
+    /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.on_resume(|_, log| log.push("resume"));
+    /// socket.resume();
+    /// # let mut log = Vec::new();
+    /// reactor.run_nowait(&mut log)?;
+    /// assert_eq!(log, ["resume"]);
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_resume<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
