@@ -287,7 +287,7 @@ impl Error {
         self.0.syscall
     }
 
-    /// The address the call was made for.
+    /// The address the call was made for. Mirrors `error.address`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -300,7 +300,7 @@ impl Error {
         self.0.address.as_ref()
     }
 
-    /// The port of that address, if it has one; 0 is none, as in Node.
+    /// The port of that address, if it has one; 0 is none, as in Node. Mirrors `error.port`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -314,7 +314,7 @@ impl Error {
         self.0.address.as_ref().and_then(Address::port).filter(|&port| port != 0)
     }
 
-    /// The name that could not be resolved.
+    /// The name that could not be resolved. Mirrors `error.hostname`.
     ///
     /// ```
     /// let error = netloop::Error::other("no lookup failed");
@@ -324,7 +324,7 @@ impl Error {
         self.0.hostname.as_deref()
     }
 
-    /// The errors of the single attempts, if this is an aggregate; otherwise empty.
+    /// The errors of the single attempts, if this is an aggregate; otherwise empty. Mirrors `AggregateError.errors`.
     ///
     /// ```
     /// let error = netloop::Error::other("one alone");

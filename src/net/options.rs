@@ -72,7 +72,7 @@ impl SocketOptions {
     }
 
     builder! {
-        /// Keep the writing half open when the peer ends. Default: false, the socket ends itself.
+        /// Keep the writing half open when the peer ends. Default: false, the socket ends itself. Node's `allowHalfOpen`.
         ///
         /// ```
         /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -81,7 +81,7 @@ impl SocketOptions {
         /// # Ok::<(), netloop::Error>(())
         /// ```
         allow_half_open: bool,
-        /// Read at all. Default: true.
+        /// Read at all. Default: true. Node's `readable`.
         ///
         /// ```
         /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -90,7 +90,7 @@ impl SocketOptions {
         /// # Ok::<(), netloop::Error>(())
         /// ```
         readable: bool,
-        /// Write at all. Default: true.
+        /// Write at all. Default: true. Node's `writable`.
         ///
         /// ```
         /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -99,7 +99,7 @@ impl SocketOptions {
         /// # Ok::<(), netloop::Error>(())
         /// ```
         writable: bool,
-        /// Set `TCP_NODELAY` when connected. Default: false.
+        /// Set `TCP_NODELAY` when connected. Default: false. Node's `noDelay`.
         ///
         /// ```
         /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -108,7 +108,7 @@ impl SocketOptions {
         /// # Ok::<(), netloop::Error>(())
         /// ```
         no_delay: bool,
-        /// The mark for both directions, in bytes. Default: 65536.
+        /// The mark for both directions, in bytes. Default: 65536. Node's `highWaterMark`.
         ///
         /// ```
         /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -128,7 +128,7 @@ impl SocketOptions {
         write_queue_limit: usize,
     }
 
-    /// Send TCP keep-alive probes. Default: none.
+    /// Send TCP keep-alive probes. Default: none. Node's `keepAlive`, `keepAliveInitialDelay`, …
     ///
     /// ```
     /// # use netloop::{KeepAlive, SocketOptions};
@@ -174,7 +174,8 @@ impl ServerOptions {
     }
 
     builder! {
-        /// Accepted sockets do not read until [`resume`](crate::Socket::resume). Default: false.
+        /// Accepted sockets do not read until [`resume`](crate::Socket::resume). Default: false. Node's
+        /// `pauseOnConnect`.
         ///
         /// ```
         /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -253,6 +254,7 @@ impl ServerOptions {
     }
 
     /// Connections beyond this many are closed at once, with a `drop` event. Default: no limit; 0 drops every one.
+    /// Node's `server.maxConnections`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -298,7 +300,7 @@ impl ConnectOptions {
         Self::default()
     }
 
-    /// The address to connect from. Default: the system's choice.
+    /// The address to connect from. Default: the system's choice. Node's `localAddress`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<Option<netloop::Address>>::new()?;
@@ -320,7 +322,7 @@ impl ConnectOptions {
     }
 
     builder! {
-        /// The port to connect from. Default: 0, the system's choice.
+        /// The port to connect from. Default: 0, the system's choice. Node's `localPort`.
         ///
         /// ```
         /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -375,6 +377,7 @@ impl ListenOptions {
 
     builder! {
         /// How many connections the kernel queues before they are accepted. Default and meaning of 0: 511.
+        /// Node's `backlog`.
         ///
         /// ```
         /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -384,6 +387,7 @@ impl ListenOptions {
         /// ```
         backlog: u32,
         /// Share the port with other listeners (`SO_REUSEPORT`). Default: false; `ENOTSUP` where it does not balance load.
+        /// Node's `reusePort`.
         ///
         /// ```
         /// # if cfg!(target_os = "linux") {
@@ -397,7 +401,7 @@ impl ListenOptions {
         /// # Ok::<(), netloop::Error>(())
         /// ```
         reuse_port: bool,
-        /// Do not take IPv4 connections on an IPv6 address. Default: false.
+        /// Do not take IPv4 connections on an IPv6 address. Default: false. Node's `ipv6Only`.
         ///
         /// ```
         /// # let mut reactor = netloop::Reactor::<()>::new()?;

@@ -49,7 +49,7 @@ pub enum RemoteError {
 }
 
 impl<S> Remote<S> {
-    /// Runs `callback` on the loop, after everything posted before.
+    /// Runs `callback` on the loop, in the poll phase, after everything posted before. Mirrors `uv_async_send`.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl<S> Remote<S> {
         receiver.recv().map_err(|_| RemoteError::Gone)
     }
 
-    /// Holds the loop until the guard is dropped.
+    /// Holds the loop until the guard is dropped. As [`Reactor::keep_alive`], from any thread.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -157,7 +157,7 @@ impl From<RemoteError> for Error {
 }
 
 impl<S> Reactor<S> {
-    /// A handle for other threads.
+    /// A handle for other threads. Mirrors `uv_async_init`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;

@@ -88,7 +88,7 @@ impl<S> Reactor<S> {
         ImmediateId(self.event_loop.immediates.insert(Box::new(callback)))
     }
 
-    /// Takes an immediate back; false if it ran already.
+    /// Takes an immediate back; false if it ran already. Mirrors `clearImmediate`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -146,7 +146,7 @@ impl<S> Reactor<S> {
         TimerId(self.event_loop.start_timer(job, every, Some(every)))
     }
 
-    /// Stops a timer for good; false if it is stale.
+    /// Stops a timer for good; false if it is stale. Mirrors `clearTimeout` and `clearInterval`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -188,7 +188,7 @@ impl<S> Reactor<S> {
         self.event_loop.timers.refresh(timer.0, now)
     }
 
-    /// Lets a timer hold the loop again; false if it is stale.
+    /// Lets a timer hold the loop again; false if it is stale. Mirrors `timer.ref()`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -203,7 +203,7 @@ impl<S> Reactor<S> {
         self.event_loop.timers.set_ref(timer.0, true)
     }
 
-    /// Lets the loop end although the timer has not fired; false if it is stale.
+    /// Lets the loop end although the timer has not fired; false if it is stale. Mirrors `timer.unref()`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -275,7 +275,7 @@ impl<S> Reactor<S> {
         WatcherId(self.event_loop.watchers.insert(phase, Box::new(call)))
     }
 
-    /// Stops a watcher for good; false if it is stale.
+    /// Stops a watcher for good; false if it is stale. Mirrors `uv_prepare_stop`, `uv_check_stop` and `uv_idle_stop`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -289,7 +289,7 @@ impl<S> Reactor<S> {
         self.event_loop.watchers.remove(watcher.0)
     }
 
-    /// Lets a watcher hold the loop again; false if it is stale.
+    /// Lets a watcher hold the loop again; false if it is stale. Mirrors `uv_ref`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -304,7 +304,7 @@ impl<S> Reactor<S> {
         self.event_loop.watchers.set_ref(watcher.0, true)
     }
 
-    /// Lets the loop end although the watcher is there; false if it is stale.
+    /// Lets the loop end although the watcher is there; false if it is stale. Mirrors `uv_unref`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -337,7 +337,7 @@ impl<S> Reactor<S> {
         WorkId(self.event_loop.queue_work(work, done))
     }
 
-    /// Takes work back that no thread has begun; its `done` is dropped. Mirrors `uv_cancel`.
+    /// Takes work back that no thread has begun; its `done` is dropped. False if it is too late. Mirrors `uv_cancel`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::with_options(netloop::ReactorOptions::new().work_threads(1))?;

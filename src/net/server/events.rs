@@ -52,7 +52,7 @@ impl<S> Server<'_, S> {
         self.reactor.current_listener
     }
 
-    /// Removes a listener; false if it is gone.
+    /// Removes a listener; false if it is gone. Mirrors `server.off`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;

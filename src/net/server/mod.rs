@@ -306,7 +306,8 @@ impl<'r, S> Server<'r, S> {
         self.entry()?.listener.as_ref()?.address()
     }
 
-    /// The bound port; the real one after listening at 0.
+    /// The bound port, the real one after listening at 0; `None` when it does not listen, and for a path. Mirrors
+    /// `server.address().port`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -399,7 +400,7 @@ impl<'r, S> Server<'r, S> {
         self.set_ref(false)
     }
 
-    /// Whether it holds the loop while it listens.
+    /// Whether it holds the loop while it listens. Mirrors `handle.hasRef()` and `uv_has_ref`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;

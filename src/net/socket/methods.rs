@@ -134,7 +134,8 @@ impl<S> Socket<'_, S> {
         self.reactor.write(self.id, Owned(bytes), boxed(done))
     }
 
-    /// Writes several slices, as corked writes of each.
+    /// Writes several slices, as corked writes of each; the boolean is that of [`write`](Self::write). Mirrors writes between
+    /// `socket.cork` and `socket.uncork`.
     ///
     /// ```
     /// use std::io::IoSlice;
@@ -417,7 +418,8 @@ impl<S> Socket<'_, S> {
         })));
     }
 
-    /// Calls `callback` once, after a time; cleared at `close`.
+    /// Calls `callback` once, in the timer phase, `delay` from the loop's cached time; cleared at `close`. Mirrors
+    /// `setTimeout`.
     ///
     /// Set in a `close` listener it keeps the closed socket until it has run: for connecting again after a delay.
     ///
@@ -445,7 +447,8 @@ impl<S> Socket<'_, S> {
         self.reactor.bind_timer(id, timer)
     }
 
-    /// Calls `callback` again and again; cleared at `close`.
+    /// Calls `callback` in the timer phase, each `period` (at least a millisecond); cleared at `close`. Mirrors
+    /// `setInterval`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<u32>::new()?;

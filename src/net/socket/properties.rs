@@ -405,7 +405,7 @@ properties! {
 }
 
 impl<S> Socket<'_, S> {
-    /// Our own port.
+    /// Our own port; `None` without a TCP connection. Mirrors `socket.localPort`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -421,7 +421,8 @@ impl<S> Socket<'_, S> {
         self.local_address()?.port()
     }
 
-    /// The peer's port.
+    /// The peer's port, kept in `close`; `None` before the connection and for Unix-domain sockets. Mirrors
+    /// `socket.remotePort`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -437,7 +438,7 @@ impl<S> Socket<'_, S> {
         self.entry()?.remote.as_ref()?.port()
     }
 
-    /// The peer's address family.
+    /// The peer's address family, kept in `close`. Mirrors `socket.remoteFamily`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;

@@ -86,7 +86,8 @@ impl<S> Socket<'_, S> {
         self.reactor.current_listener
     }
 
-    /// Removes a listener; false if it is gone. One that is removed during an emission is not called any more.
+    /// Removes a listener; false if it is gone. Mirrors `socket.off`. One that is removed during an emission is
+    /// not called any more.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
