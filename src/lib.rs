@@ -76,19 +76,20 @@
 //! 10. [Where it differs from Node 26](_book::_10_deviations): every known row, with its reason
 
 mod address;
+pub mod code;
 mod error;
 mod event_loop;
 mod net;
 mod stream;
 mod sys;
 
-pub use self::address::{Address, Endpoint, Family, IntoEndpoint};
-pub use self::error::{BoxError, Error, Result, code};
+pub use self::address::{Address, Family};
+pub use self::error::{BoxError, Error, Result};
 pub use self::event_loop::{LoopGuard, ManualClock};
 pub use self::net::{
-    ConnectOptions, Dropped, Handle, Handler, ImmediateId, KeepAlive, ListenOptions, ListenerId, Metrics, Outcome, Reactor,
-    ReactorOptions, ReadyState, Remote, RemoteError, Server, ServerId, ServerOptions, ShutdownReport, Socket, SocketId,
-    SocketMap, SocketOptions, TimerId, UnhandledErrors, WatcherId, WorkId, Writer,
+    ConnectOptions, Dropped, Endpoint, Handle, Handler, ImmediateId, IntoEndpoint, KeepAlive, ListenOptions, ListenerId,
+    Metrics, Outcome, Reactor, ReactorOptions, ReadyState, Remote, RemoteError, Server, ServerId, ServerOptions,
+    ShutdownReport, Socket, SocketId, SocketMap, SocketOptions, TimerId, UnhandledErrors, WatcherId, WorkId, Writer,
 };
 
 /// The book.

@@ -31,7 +31,8 @@ pub(crate) use self::table::{Key, Table};
 pub(crate) use self::timer::Timers;
 pub(crate) use self::watcher::{Immediates, Phase, Watchers};
 pub(crate) use self::work::WorkPool;
-use crate::error::{Error, Result, code};
+use crate::code;
+use crate::error::{Error, Result};
 
 /// Where the loop's generic parts meet what is built on them.
 pub(crate) trait Host: Sized {

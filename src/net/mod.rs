@@ -4,6 +4,7 @@
 //! id. The files of `socket/` and `server/` hold the parts of one object each; `host.rs` is where the loop calls in.
 
 mod emit;
+mod endpoint;
 mod handler;
 mod host;
 mod interop;
@@ -18,6 +19,7 @@ mod socket;
 mod timers;
 mod unhandled;
 
+pub use self::endpoint::{Endpoint, IntoEndpoint};
 pub use self::handler::Handler;
 pub use self::host::Handle;
 pub use self::listeners::ListenerId;

@@ -13,9 +13,9 @@ use super::outcome::Outcome;
 use super::socket::{Outgoing, Socket, SocketId};
 use super::timers::{TimerId, WatcherId};
 use super::unhandled::{Hook, UnhandledErrors};
-use crate::address::IntoEndpoint;
 use crate::error::{Error, Result};
 use crate::event_loop::{self, EventLoop, Key, LoopGuard, RunMode};
+use crate::net::endpoint::IntoEndpoint;
 use crate::sys::{self, Reserve};
 
 /// A single-threaded event loop with sockets, servers and timers on it. Mirrors `uv_loop_t` and Node's event loop.

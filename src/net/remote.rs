@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::{Arc, mpsc};
 
 use super::Reactor;
-use crate::error::{Error, code};
+use crate::code;
+use crate::error::Error;
 use crate::event_loop::{LoopGuard, Post, Shared};
 
 /// Posts callbacks to a reactor from any thread. Mirrors `uv_async_send`, with a queue so that nothing melts into one.

@@ -32,7 +32,7 @@ pub(crate) use self::transport::{Acceptor, Transport};
 fn kind_code(kind: std::io::ErrorKind) -> &'static str {
     use std::io::ErrorKind as Kind;
 
-    use crate::error::code;
+    use crate::code;
     match kind {
         Kind::AddrInUse => code::EADDRINUSE,
         Kind::AddrNotAvailable => code::EADDRNOTAVAIL,

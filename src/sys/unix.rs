@@ -10,7 +10,7 @@ use mio::net::{UnixListener, UnixStream};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::transport::{Acceptor, Transport};
-use crate::error::code;
+use crate::code;
 
 pub(super) type LocalStream = UnixStream;
 pub(super) type LocalListener = UnixListener;

@@ -9,7 +9,7 @@ use mio::event::Source;
 use mio::{Interest, Registry, Token};
 
 use super::transport::{Acceptor, Transport};
-use crate::error::code;
+use crate::code;
 
 /// There is none: mio has no Unix-domain sockets on Windows.
 #[derive(Debug)]

@@ -4,10 +4,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use super::ServerId;
-use crate::address::{Address, Endpoint, Target};
-use crate::error::{Error, code};
+use crate::address::Address;
+use crate::code;
+use crate::error::Error;
 use crate::net::Reactor;
 use crate::net::emit::ServerEvent;
+use crate::net::endpoint::{Endpoint, Target};
 use crate::net::host::{Entry, Handle, Task};
 use crate::net::options::ListenOptions;
 use crate::net::socket::SocketId;

@@ -17,9 +17,10 @@ use super::listeners::Listeners;
 use super::options::{ListenOptions, ServerOptions};
 use super::outcome::Outcome;
 use super::socket::{Socket, SocketId};
-use crate::address::{Address, Endpoint, IntoEndpoint};
+use crate::address::Address;
 use crate::error::{Error, Result};
 use crate::event_loop::{Key, Readiness};
+use crate::net::endpoint::{Endpoint, IntoEndpoint};
 use crate::stream::Listener;
 
 /// Names a server: small, `Copy`, to be stored anywhere. Stale once its `close` is over.

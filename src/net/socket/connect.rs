@@ -8,11 +8,13 @@ use std::rc::Rc;
 
 use super::SocketId;
 use super::writable::Writable;
-use crate::address::{Address, Endpoint, Target};
-use crate::error::{Error, code};
+use crate::address::Address;
+use crate::code;
+use crate::error::Error;
 use crate::event_loop::{Readiness, after_callback};
 use crate::net::Reactor;
 use crate::net::emit::Event;
+use crate::net::endpoint::{Endpoint, Target};
 use crate::net::host::{Entry, Task};
 use crate::net::options::{ConnectOptions, SocketOptions};
 use crate::stream::{Connecting, Stream};

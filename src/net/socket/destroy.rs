@@ -1,7 +1,8 @@
 //! The end of a socket: `destroy`, `error`, `close`. Mirrors `lib/internal/streams/destroy.js` and `Socket.prototype._destroy`.
 
 use super::{SocketId, SocketState};
-use crate::error::{Error, code};
+use crate::code;
+use crate::error::Error;
 use crate::event_loop::Key;
 use crate::net::Reactor;
 use crate::net::emit::{Done, Event, events};

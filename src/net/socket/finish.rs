@@ -3,7 +3,8 @@
 use super::state::{Effect, Ending, Writing};
 use super::write::{Bytes, destroyed};
 use super::{SocketId, SocketState};
-use crate::error::{Error, code};
+use crate::code;
+use crate::error::Error;
 use crate::net::Reactor;
 use crate::net::emit::{Done, Event};
 use crate::net::host::Task;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::write::Owned;
 use super::{Socket, SocketState};
-use crate::address::IntoEndpoint;
 use crate::error::{BoxError, Error, Result};
 use crate::event_loop::{Job, TimerJob};
 use crate::net::emit::Done;
+use crate::net::endpoint::IntoEndpoint;
 use crate::net::options::ConnectOptions;
 use crate::net::outcome::Outcome;
 use crate::net::timers::{TimerId, WorkId};
@@ -192,7 +192,7 @@ impl<S> Socket<'_, S> {
             return Err(error);
         }
         if self.entry().is_some_and(|socket| !socket.life.is_open() && !socket.life.is_connecting()) {
-            return Err(Error::with_code(crate::error::code::ERR_SOCKET_CLOSED, "Socket is closed"));
+            return Err(Error::with_code(crate::code::ERR_SOCKET_CLOSED, "Socket is closed"));
         }
         self.reactor.try_write(self.id, bytes.as_ref(), None).map_err(|(error, _)| error)
     }

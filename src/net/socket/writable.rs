@@ -7,7 +7,7 @@
 //!   corked, connecting:  completed == sent ≤ submitted
 //! ```
 
-use crate::error::code;
+use crate::code;
 
 /// Offsets into the bytes ever submitted in this life.
 #[derive(Debug, Default)]

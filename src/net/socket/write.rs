@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::outgoing::Request;
 use super::{SocketId, SocketState};
-use crate::error::{Error, code};
+use crate::code;
+use crate::error::Error;
 use crate::event_loop::Readiness;
 use crate::net::Reactor;
 use crate::net::emit::{Done, Event};
