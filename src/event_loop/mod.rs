@@ -261,6 +261,7 @@ impl<H: Host> EventLoop<H> {
             || self.is_closing()
             || self.handles.has_ready()
             || self.watchers.has_idle()
+            || self.timers.has_due()
             || self.shared.wakeup.is_pending();
         if busy || !self.is_alive() {
             return Some(Duration::ZERO);

@@ -107,9 +107,9 @@ impl<J> Timers<J> {
             self.held -= usize::from(timer.has_ref);
         }
         match state {
-            State::Idle => {}
+            // What is collected and stopped is passed over when its turn comes.
+            State::Idle | State::Due => {}
             State::Armed(at) => self.remove_from_heap(at),
-            State::Due => self.due.retain(|&due| due != key),
         }
     }
 
@@ -164,13 +164,20 @@ impl<J> Timers<J> {
 
     /// The next collected timer. It is not active any more; a periodic one is started again before it is called.
     pub(crate) fn pop_due(&mut self, now: u64) -> Option<Key> {
-        let key = self.due.pop_front()?;
-        if let Some(timer) = self.slots.get_mut(key) {
-            timer.state = State::Idle;
-            self.held -= usize::from(timer.has_ref);
+        while let Some(key) = self.due.pop_front() {
+            if let Some(timer) = self.slots.get_mut(key).filter(|timer| timer.state == State::Due) {
+                timer.state = State::Idle;
+                self.held -= usize::from(timer.has_ref);
+                self.start_period(key, now);
+                return Some(key);
+            }
         }
-        self.start_period(key, now);
-        Some(key)
+        None
+    }
+
+    /// Whether a pass was broken off by a panic: the rest is still to be called.
+    pub(crate) fn has_due(&self) -> bool {
+        !self.due.is_empty()
     }
 
     /// What the timer does; it is put back by [`put_job`](Self::put_job) if it is to fire again.

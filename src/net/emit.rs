@@ -5,9 +5,9 @@
 use std::net::IpAddr;
 
 use super::Reactor;
-use super::host::{Entry, Handle};
+use super::host::{Entry, Handle, Task};
 use super::server::{Dropped, Server, ServerId};
-use super::socket::{Socket, SocketId};
+use super::socket::{Socket, SocketId, SocketState};
 use crate::address::Address;
 use crate::error::{Error, Result};
 use crate::event_loop::call_and_keep;
@@ -172,11 +172,48 @@ impl<S> Reactor<S> {
         }
     }
 
+    /// Calls completion callbacks one after the other, `limit` at most. After a panic in one, `task` goes on with the rest.
+    pub(super) fn complete_all(
+        &mut self,
+        id: SocketId,
+        task: Task,
+        limit: usize,
+        mut pop: impl FnMut(&mut SocketState<S>) -> Option<(Done<S>, Result)>,
+        state: &mut S,
+    ) {
+        for _ in 0..limit {
+            let Some((done, result)) = self.socket_entry(id).and_then(&mut pop) else {
+                return;
+            };
+            self.or_go_on(task, |reactor| reactor.complete(id, done, result, state));
+        }
+    }
+
+    /// Calls; if that panics, `task` will do what is left.
+    pub(super) fn or_go_on(&mut self, task: Task, call: impl FnOnce(&mut Self)) {
+        let go_on = GoOn { reactor: self, task };
+        call(go_on.reactor);
+    }
+
     /// Whether anybody listens for an event of a socket.
     pub(super) fn has_listener(&self, id: SocketId, event: u32) -> bool {
         match self.event_loop.handles.get(id.0) {
             Some(Entry::Socket(socket)) => socket.listeners.has(event),
             _ => false,
+        }
+    }
+}
+
+/// Queues a task if it is dropped by a panic.
+struct GoOn<'r, S> {
+    reactor: &'r mut Reactor<S>,
+    task: Task,
+}
+
+impl<S> Drop for GoOn<'_, S> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.reactor.event_loop.tick_task(self.task);
         }
     }
 }

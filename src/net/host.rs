@@ -50,7 +50,7 @@ pub(crate) enum Task {
     /// Writes up to this number were taken at once.
     WriteDone(SocketId, u64),
     WriteFailed(SocketId),
-    ErrorBuffer(SocketId),
+    ErrorBuffer(SocketId, u32),
     Rejected(SocketId),
     Error(SocketId),
     CloseWithoutHandle(SocketId),
@@ -59,6 +59,7 @@ pub(crate) enum Task {
     Connected(SocketId, u32),
     // Closing notifications of a socket; of one destroy, the cancelled requests come first.
     Cancelled(SocketId),
+    AtClose(SocketId),
     Closed(SocketId, bool),
     // Timers of a socket.
     IdleTimeout(SocketId),
@@ -98,13 +99,14 @@ impl<S> Host for Reactor<S> {
             Task::Finish(id) => self.on_finish(id, state),
             Task::WriteDone(id, up_to) => self.on_write_done(id, up_to, state),
             Task::WriteFailed(id) => self.on_write_failed(id, state),
-            Task::ErrorBuffer(id) => self.error_buffer(id, state),
+            Task::ErrorBuffer(id, life) => self.on_error_buffer(id, life, state),
             Task::Rejected(id) => self.on_rejected(id, state),
             Task::Error(id) => self.on_error(id, state),
             Task::CloseWithoutHandle(id) => self.on_closed(id, false, state),
-            Task::ShutDown(id, life) => self.on_shut_down(id, life, state),
+            Task::ShutDown(id, life) => self.on_shut_down(id, life),
             Task::Connected(id, life) => self.on_local_connected(id, life, state),
             Task::Cancelled(id) => self.on_cancelled(id, state),
+            Task::AtClose(id) => self.on_at_close(id, state),
             Task::Closed(id, had_error) => self.on_closed(id, had_error, state),
             Task::IdleTimeout(id) => self.on_idle_timeout(id, state),
             Task::Bind(id, life) => self.on_bind(id, life),
@@ -125,7 +127,7 @@ impl<S> Host for Reactor<S> {
         while let Some(key) = self.graveyard.pop() {
             let is_dead = match self.event_loop.handles.get(key) {
                 Some(Entry::Socket(socket)) if socket.waits_for_timers() => {
-                    self.waiting_for_timers.push(SocketId(key));
+                    self.waiting_for_timers.insert(SocketId(key));
                     false
                 }
                 Some(Entry::Socket(socket)) => socket.is_dead(),

@@ -1,5 +1,6 @@
 //! The reactor: the loop, every object on it, and how it is run.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -67,7 +68,7 @@ pub struct Reactor<S = ()> {
     /// Handles that may be freed when no tick is left.
     pub(super) graveyard: Vec<Key>,
     /// Closed sockets that a bound timer still holds.
-    pub(super) waiting_for_timers: Vec<SocketId>,
+    pub(super) waiting_for_timers: BTreeSet<SocketId>,
     pub(super) read_buffer: Vec<u8>,
     pub(super) options: ReactorOptions,
     pub(super) reserve: Reserve,
@@ -164,7 +165,7 @@ impl<S> Reactor<S> {
             spare_queues: Vec::new(),
             requests: 0,
             graveyard: Vec::new(),
-            waiting_for_timers: Vec::new(),
+            waiting_for_timers: BTreeSet::new(),
             read_buffer: Vec::new(),
             options,
             reserve: Reserve::new(),

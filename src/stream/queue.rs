@@ -55,6 +55,11 @@ pub(super) const SLICES: usize = 64;
 
 impl ByteQueue {
     #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -78,21 +83,28 @@ impl ByteQueue {
         }
     }
 
-    /// Appends a chunk whose first `skip` bytes have left already.
-    pub(crate) fn push(&mut self, chunk: Chunk, skip: usize) {
-        let len = chunk.bytes().len();
-        if len <= skip {
+    /// Appends `len` bytes of a chunk, behind its first `skip`, which have left already. The chunk holds at least that many now.
+    pub(crate) fn push(&mut self, chunk: Chunk, skip: usize, len: usize) {
+        if len == 0 {
             return;
         }
         self.seal();
         if skip > 0 && !self.chunks.is_empty() {
             // Only the first piece can have an offset.
-            self.copy(&chunk.bytes()[skip..]);
+            self.copy(&chunk.bytes()[skip..skip + len]);
             return;
         }
-        self.len += len - skip;
+        self.len += len;
         self.offset += skip;
-        self.chunks.push_back((chunk, len));
+        self.chunks.push_back((chunk, skip + len));
+    }
+
+    /// The first piece.
+    pub(super) fn first(&self) -> &[u8] {
+        match self.chunks.front() {
+            Some((chunk, len)) => chunk.bytes().get(self.offset..*len).unwrap_or_default(),
+            None => self.open.get(self.offset..).unwrap_or_default(),
+        }
     }
 
     /// The bytes that go next, as many as fit; returns how many slices were filled.
@@ -151,16 +163,18 @@ impl ByteQueue {
         }
     }
 
-    /// Drops a first chunk that gives fewer bytes than it promised, so that the queue cannot stall on it.
-    pub(super) fn drop_broken(&mut self) -> bool {
+    /// Drops a first chunk that gives fewer bytes than it promised, so that the queue cannot stall on it. Returns how many
+    /// bytes it still owed.
+    pub(super) fn drop_broken(&mut self) -> usize {
         match self.chunks.front() {
             Some((chunk, len)) if chunk.bytes().len() < *len => {
-                self.len -= (len - self.offset).min(self.len);
+                let owed = (len - self.offset).min(self.len);
+                self.len -= owed;
                 self.offset = 0;
                 self.chunks.pop_front();
-                true
+                owed
             }
-            _ => false,
+            _ => 0,
         }
     }
 
@@ -198,7 +212,7 @@ mod tests {
         assert_eq!((queue.len, queue.single()), (4, Some(&b"abcd"[..])));
         queue.advance(3);
         assert_eq!(queue.single(), Some(&b"d"[..]));
-        queue.push(Chunk::Shared(Arc::from(&b"xyz"[..])), 1);
+        queue.push(Chunk::Shared(Arc::from(&b"xyz"[..])), 1, 2);
         assert_eq!(contents(&queue), b"dyz");
         queue.advance(3);
         assert!(queue.is_empty() && queue.chunks.is_empty());
@@ -210,8 +224,8 @@ mod tests {
     #[test]
     fn an_offset_survives_partial_writes() {
         let mut queue = ByteQueue::default();
-        queue.push(Chunk::Owned(Box::new(vec![1, 2, 3, 4])), 1);
-        queue.push(Chunk::Owned(Box::new("ab")), 0);
+        queue.push(Chunk::Owned(Box::new(vec![1, 2, 3, 4])), 1, 3);
+        queue.push(Chunk::Owned(Box::new("ab")), 0, 2);
         assert_eq!((queue.len, contents(&queue)), (5, vec![2, 3, 4, b'a', b'b']));
         queue.advance(4);
         assert_eq!(contents(&queue), b"b");
@@ -226,8 +240,8 @@ mod tests {
             expected.extend_from_slice(&bytes);
             match round % 3 {
                 0 => queue.copy(&bytes),
-                1 => queue.push(Chunk::Shared(bytes.into()), 0),
-                _ => queue.push(Chunk::Owned(Box::new(bytes)), 0),
+                1 => queue.push(Chunk::Shared(bytes.clone().into()), 0, bytes.len()),
+                _ => queue.push(Chunk::Owned(Box::new(bytes.clone())), 0, bytes.len()),
             }
             n = (n * 7 + 3) % 23;
             let next = contents(&queue);

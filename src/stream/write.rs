@@ -39,11 +39,22 @@ impl Stream {
         (taken, Flushed::All)
     }
 
-    /// Writes the queue and tells how many bytes the kernel took.
-    pub(crate) fn flush(&self, readiness: &mut Readiness, queue: &mut ByteQueue, writes: &mut u64) -> (usize, Flushed) {
+    /// Writes the queue, `limit` bytes at most, and tells how many bytes left it.
+    pub(crate) fn flush(
+        &self,
+        readiness: &mut Readiness,
+        queue: &mut ByteQueue,
+        limit: usize,
+        writes: &mut u64,
+    ) -> (usize, Flushed) {
         let mut taken = 0;
-        while !queue.is_empty() {
+        while !queue.is_empty() && taken < limit {
             let (offered, result) = match queue.single() {
+                _ if limit - taken < queue.len() => {
+                    let bytes = queue.first();
+                    let bytes = &bytes[..bytes.len().min(limit - taken)];
+                    (bytes.len(), self.transport.write(bytes))
+                }
                 Some(bytes) => (bytes.len(), self.transport.write(bytes)),
                 None => {
                     let mut slices = [IoSlice::new(&[]); SLICES];
@@ -53,7 +64,11 @@ impl Stream {
                 }
             };
             *writes += 1;
-            if offered == 0 && queue.drop_broken() {
+            if offered == 0 {
+                match queue.drop_broken() {
+                    0 => return (taken, Flushed::All),
+                    owed => taken += owed,
+                }
                 continue;
             }
             match self.judge(result, offered, readiness) {

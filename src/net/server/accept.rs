@@ -36,7 +36,9 @@ impl<S> Reactor<S> {
     /// Takes waiting connections, with a budget. What the budget leaves is taken in the next iteration: the selector will not
     /// tell again.
     pub(in crate::net) fn on_server_ready(&mut self, id: ServerId, state: &mut S) {
-        for _ in 0..self.options.accept_budget.max(1) {
+        let mut failures = 0;
+        let budget = self.options.accept_budget.max(1);
+        for _ in 0..budget {
             let Some((server, readiness)) = self.server_slot(id) else {
                 return;
             };
@@ -56,10 +58,18 @@ impl<S> Reactor<S> {
                     return;
                 }
                 // The peer was quicker to go; the next may be there.
-                Accepted::Failed(error) => log::debug!("accept: {error}"),
+                Accepted::Failed(error) => {
+                    log::debug!("accept: {error}");
+                    failures += 1;
+                }
             }
         }
-        self.event_loop.handles.list(id.0);
+        if failures == budget {
+            // It may last: asking again at once would spin.
+            self.retry_accept_later(id);
+        } else {
+            self.event_loop.handles.list(id.0);
+        }
     }
 
     /// One connection: too many, or a socket and `connection`.

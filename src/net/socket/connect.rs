@@ -8,12 +8,13 @@ use std::rc::Rc;
 
 use super::SocketId;
 use super::writable::Writable;
+use super::write::destroyed;
 use crate::address::Address;
 use crate::code;
 use crate::error::Error;
 use crate::event_loop::{Readiness, after_callback};
 use crate::net::Reactor;
-use crate::net::emit::Event;
+use crate::net::emit::{Done, Event};
 use crate::net::endpoint::{Endpoint, Target};
 use crate::net::host::{Entry, Task};
 use crate::net::options::{ConnectOptions, SocketOptions};
@@ -70,8 +71,15 @@ impl<S> Reactor<S> {
             return;
         }
         if socket.life.needs_revival() {
-            socket.revive();
+            let left = socket.revive();
+            for (done, error) in left {
+                self.reject(id, Some(done), error);
+            }
+            self.waiting_for_timers.remove(&id);
         }
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
         socket.setup = setup;
         let (readable, writable) = (socket.options.readable, socket.options.writable);
         socket.life.connect(readable, writable);
@@ -386,10 +394,18 @@ impl<S> Reactor<S> {
 
 impl<S> super::SocketState<S> {
     /// A new life of the same socket: listeners, options and settings stay, everything else begins anew.
-    fn revive(&mut self) {
+    /// Returns callbacks of the old one that wait for what will not happen any more, with their errors.
+    fn revive(&mut self) -> Vec<(Done<S>, Error)> {
+        let errored = self.errored.take();
+        let mut left = Vec::new();
+        while let Some(done) = self.outgoing.as_mut().and_then(|outgoing| outgoing.pop_waiting()) {
+            left.push((done, errored.clone().unwrap_or_else(|| destroyed("write"))));
+        }
+        while let Some(done) = self.pop_end_done() {
+            left.push((done, errored.clone().unwrap_or_else(|| destroyed("end"))));
+        }
         self.life_number = self.life_number.wrapping_add(1);
         self.bytes_read = 0;
-        self.errored = None;
         self.remote = None;
         self.server = None;
         self.ended_by_peer = false;
@@ -399,5 +415,6 @@ impl<S> super::SocketState<S> {
         self.readable.reset();
         self.writable = Writable::default();
         self.rare().reset_on_connect = false;
+        left
     }
 }

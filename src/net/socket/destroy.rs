@@ -5,7 +5,7 @@ use crate::code;
 use crate::error::Error;
 use crate::event_loop::Key;
 use crate::net::Reactor;
-use crate::net::emit::{Done, Event, events};
+use crate::net::emit::{Event, events};
 use crate::net::host::{Entry, Task};
 use crate::net::timers::TimerId;
 
@@ -24,6 +24,7 @@ impl<S> Reactor<S> {
             return;
         }
         socket.life_number = socket.life_number.wrapping_add(1);
+        let life = socket.life_number;
         socket.closing = socket.closing.saturating_add(1);
         let (had_error, setup) = (error.is_some(), socket.setup);
         if let Some(error) = &error {
@@ -33,7 +34,7 @@ impl<S> Reactor<S> {
         let buffered = !cancelled && socket.has_waiting_requests();
         socket.freeze();
         if buffered {
-            self.event_loop.tick_task(Task::ErrorBuffer(id));
+            self.event_loop.tick_task(Task::ErrorBuffer(id, life));
         }
         self.clear_idle_timer(id);
         self.close_handle(id);
@@ -91,9 +92,8 @@ impl<S> Reactor<S> {
 
     /// Requests that were with the handle when it was closed. Mirrors `uv__stream_destroy`.
     pub(in crate::net) fn on_cancelled(&mut self, id: SocketId, state: &mut S) {
-        while let Some((done, error)) = self.socket_entry(id).and_then(|socket| socket.rare().cancelled.pop_front()) {
-            self.complete(id, done, Err(error), state);
-        }
+        let pop = |socket: &mut SocketState<S>| socket.rare().cancelled.pop_front().map(|(done, error)| (done, Err(error)));
+        self.complete_all(id, Task::Cancelled(id), usize::MAX, pop, state);
     }
 
     /// The last event. What the listeners set up afterwards (a timer, a new connect) keeps the socket; otherwise its slot is
@@ -110,11 +110,18 @@ impl<S> Reactor<S> {
             self.clear_bound_timers(id);
         }
         if self.has_listener(id, events::CLOSE) {
-            self.emit(id, Event::Close(had_error), state);
+            self.or_go_on(Task::AtClose(id), |reactor| {
+                reactor.emit(id, Event::Close(had_error), state);
+            });
         }
-        while let Some((done, error)) = self.socket_entry(id).and_then(SocketState::pop_at_close) {
-            self.complete(id, done, Err(error), state);
-        }
+        self.on_at_close(id, state);
+    }
+
+    /// Requests of a socket that died before it was connected.
+    pub(in crate::net) fn on_at_close(&mut self, id: SocketId, state: &mut S) {
+        let pop =
+            |socket: &mut SocketState<S>| socket.rare.as_mut()?.at_close.pop_front().map(|(done, error)| (done, Err(error)));
+        self.complete_all(id, Task::AtClose(id), usize::MAX, pop, state);
     }
 
     /// Ties a timer to a socket: it goes with its `close`, and holds a closed socket until it has run.
@@ -123,7 +130,11 @@ impl<S> Reactor<S> {
             Some(socket) => socket.rare().timers.push(timer),
             None => drop(self.event_loop.timers.remove(timer)),
         }
-        self.forget_stale_timers(id);
+        // Now and then, so that many timers do not cost the square of their number.
+        let bound = self.socket_entry(id).map_or(0, |socket| socket.rare().timers.len());
+        if bound >= 16 && bound.is_power_of_two() {
+            self.forget_stale_timers(id);
+        }
         TimerId(timer)
     }
 
@@ -134,6 +145,9 @@ impl<S> Reactor<S> {
         };
         let mut timers = std::mem::take(&mut rare.timers);
         timers.retain(|&timer| self.event_loop.timers.contains(timer));
+        if timers.is_empty() {
+            self.waiting_for_timers.remove(&id);
+        }
         self.graveyard.push(id.0);
         if let Some(socket) = self.socket_entry(id) {
             socket.rare().timers = timers;
@@ -186,10 +200,6 @@ impl<S> Reactor<S> {
 }
 
 impl<S> SocketState<S> {
-    fn pop_at_close(&mut self) -> Option<(Done<S>, Error)> {
-        self.rare.as_mut()?.at_close.pop_front()
-    }
-
     /// A batch in flight is cancelled with the handle, and what is buffered behind it fails with it. False if there is none.
     fn cancel_flight(&mut self) -> bool {
         if !self.writable.in_flight() {
@@ -208,7 +218,7 @@ impl<S> SocketState<S> {
                 requests.push((request.done, error));
             }
         }
-        requests.extend(self.take_end_done().into_iter().map(|done| (done, behind.clone())));
+        requests.extend(std::iter::from_fn(|| self.pop_end_done()).map(|done| (done, behind.clone())));
         let any = !requests.is_empty();
         if any {
             self.rare().cancelled.extend(requests);
@@ -232,7 +242,7 @@ impl<S> SocketState<S> {
                 requests.push((request.done, error));
             }
         }
-        requests.extend(self.take_end_done().into_iter().map(|done| (done, behind.clone())));
+        requests.extend(std::iter::from_fn(|| self.pop_end_done()).map(|done| (done, behind.clone())));
         let any = !requests.is_empty();
         if any {
             self.rare().at_close.extend(requests);

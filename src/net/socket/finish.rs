@@ -41,7 +41,7 @@ impl<S> Reactor<S> {
             Some(error) => self.reject(id, done, error),
             None => {
                 if let (Some(done), Some(socket)) = (done, self.socket_entry(id)) {
-                    socket.rare().end_done.push(done);
+                    socket.rare().end_done.push_back(done);
                 }
             }
         }
@@ -57,11 +57,14 @@ impl<S> Reactor<S> {
         } else {
             None
         };
+        let harmless = refusal.is_some() && socket.shut_down;
         let error = match refusal {
             Some(error) => error,
             None => self.try_write(id, bytes, None).err()?.0,
         };
-        self.destroy(id, Some(error.clone()));
+        if !harmless {
+            self.destroy(id, Some(error.clone()));
+        }
         Some(error)
     }
 
@@ -84,7 +87,7 @@ impl<S> Reactor<S> {
     }
 
     /// The pending phase: all is with the kernel, so is the FIN. Mirrors `uv__drain`.
-    pub(in crate::net) fn on_shut_down(&mut self, id: SocketId, life: u32, state: &mut S) {
+    pub(in crate::net) fn on_shut_down(&mut self, id: SocketId, life: u32) {
         let Some(socket) = self.socket_entry(id).filter(|socket| socket.life_number == life) else {
             return;
         };
@@ -93,11 +96,8 @@ impl<S> Reactor<S> {
         };
         match stream.shutdown() {
             Ok(()) => self.event_loop.tick_task(Task::Finish(id)),
-            Err(error) => {
-                let error = Error::system("shutdown", error);
-                self.end_failed(id, &error, state);
-                self.destroy(id, Some(error));
-            }
+            // The callbacks of `end` are told on a tick, before `error`.
+            Err(error) => self.destroy(id, Some(Error::system("shutdown", error))),
         }
     }
 
@@ -105,13 +105,14 @@ impl<S> Reactor<S> {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
-        if socket.life.is_destroyed() || socket.errored.is_some() || socket.life.writing != Writing::ShuttingDown {
-            return;
+        match socket.life.writing {
+            _ if socket.life.is_destroyed() || socket.errored.is_some() => return,
+            Writing::ShuttingDown => socket.life.finish(),
+            // A callback has panicked: the others, and `finish`, are still due.
+            Writing::Finished if socket.has_end_done() => {}
+            Writing::Open | Writing::Ending | Writing::Finished => return,
         }
-        socket.life.finish();
-        for done in socket.take_end_done() {
-            self.complete(id, done, Ok(()), state);
-        }
+        self.complete_all(id, Task::Finish(id), usize::MAX, |socket| Some((socket.pop_end_done()?, Ok(()))), state);
         self.emit(id, Event::Finish, state);
         let Some(socket) = self.socket_entry(id) else {
             return;
@@ -143,32 +144,30 @@ impl<S> Reactor<S> {
         }
     }
 
-    fn end_failed(&mut self, id: SocketId, error: &Error, state: &mut S) {
-        for done in self.socket_entry(id).map(SocketState::take_end_done).unwrap_or_default() {
-            self.complete(id, done, Err(error.clone()), state);
+    /// The tick of a destroyed socket's callbacks, if it has not begun another life.
+    pub(in crate::net) fn on_error_buffer(&mut self, id: SocketId, life: u32, state: &mut S) {
+        if self.socket_entry(id).is_some_and(|socket| socket.life_number == life) {
+            self.error_buffer(id, state);
         }
     }
 
-    /// The callbacks of writes and ends that will not happen any more. Mirrors `errorBuffer`; a batch in flight is still the
-    /// handle's.
-    pub(in crate::net) fn error_buffer(&mut self, id: SocketId, state: &mut S) {
+    /// The callbacks of writes and ends that will not happen any more; what they write in turn waits for the next time.
+    /// Mirrors `errorBuffer`; a batch in flight is still the handle's.
+    pub(super) fn error_buffer(&mut self, id: SocketId, state: &mut S) {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
         if socket.writable.in_flight() {
             return;
         }
+        let task = Task::ErrorBuffer(id, socket.life_number);
         let errored = socket.errored.clone();
-        loop {
-            let outgoing = self.socket_entry(id).and_then(|socket| socket.outgoing.as_mut());
-            let Some(done) = outgoing.and_then(|outgoing| outgoing.pop_waiting()) else {
-                break;
-            };
-            let error = errored.clone().unwrap_or_else(|| destroyed("write"));
-            self.complete(id, done, Err(error), state);
-        }
+        let waiting = socket.outgoing.as_ref().map_or(0, |outgoing| outgoing.waiting());
+        let error = errored.clone().unwrap_or_else(|| destroyed("write"));
+        let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_waiting()?, Err(error.clone())));
+        self.complete_all(id, task, waiting, pop, state);
         let error = errored.unwrap_or_else(|| destroyed("end"));
-        self.end_failed(id, &error, state);
+        self.complete_all(id, task, usize::MAX, |socket| Some((socket.pop_end_done()?, Err(error.clone()))), state);
     }
 }
 
@@ -182,7 +181,11 @@ impl<S> SocketState<S> {
             && !self.life.is_destroyed()
     }
 
-    pub(super) fn take_end_done(&mut self) -> Vec<Done<S>> {
-        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.end_done)).unwrap_or_default()
+    pub(super) fn pop_end_done(&mut self) -> Option<Done<S>> {
+        self.rare.as_mut()?.end_done.pop_front()
+    }
+
+    fn has_end_done(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.end_done.is_empty())
     }
 }

@@ -128,7 +128,7 @@ pub(crate) struct SocketState<S> {
 /// What few sockets need.
 pub(crate) struct Rare<S> {
     /// Callbacks of `end`.
-    end_done: Vec<Done<S>>,
+    end_done: VecDeque<Done<S>>,
     /// Callbacks that are called with an error on a tick.
     pub(in crate::net) rejected: VecDeque<(Done<S>, Error)>,
     /// Errors to be emitted on a tick.
@@ -153,7 +153,7 @@ pub(crate) struct Rare<S> {
 impl<S> Default for Rare<S> {
     fn default() -> Self {
         Self {
-            end_done: Vec::new(),
+            end_done: VecDeque::new(),
             rejected: VecDeque::new(),
             errors: VecDeque::new(),
             cancelled: VecDeque::new(),

@@ -52,12 +52,17 @@ impl<S> Outgoing<S> {
         self.requests.pop_front().map(|request| request.done)
     }
 
-    /// The oldest request of a landed batch.
-    pub(super) fn pop_landed(&mut self, up_to: u64) -> Option<Done<S>> {
-        if self.requests.front()?.number > up_to {
-            return None;
+    /// The batch has landed: its requests are complete. Returns the number of its last one.
+    pub(super) fn attach_ticks(&mut self) -> u64 {
+        for request in self.requests.iter_mut().filter(|request| request.number <= self.flight_last) {
+            request.on_tick = true;
         }
-        self.requests.pop_front().map(|request| request.done)
+        self.flight_last
+    }
+
+    /// How many requests no tick completes.
+    pub(super) fn waiting(&self) -> usize {
+        self.requests.iter().filter(|request| !request.on_tick).count()
     }
 
     /// The oldest request that no tick completes.

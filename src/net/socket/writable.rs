@@ -44,6 +44,22 @@ impl Writable {
         Ok(())
     }
 
+    /// Bytes that were taken in and then turned out not to be there.
+    #[inline]
+    pub(crate) fn unsubmit(&mut self, len: usize) {
+        self.submitted -= len as u64;
+    }
+
+    /// How many bytes may be handed to the kernel now: what is corked stays.
+    #[inline]
+    pub(crate) fn sendable(&self) -> usize {
+        match (self.corked > 0, self.in_flight) {
+            (false, _) => usize::MAX,
+            (true, true) => self.flight_left() as usize,
+            (true, false) => (self.completed.max(self.sent) - self.sent) as usize,
+        }
+    }
+
     /// `bytesWritten`: everything taken in.
     #[inline]
     pub(crate) fn submitted(&self) -> u64 {

@@ -4,7 +4,8 @@
 //! Bytes written inside a callback are gathered and leave in one system call when it returns. To the program they count as
 //! taken by the kernel; whatever would show the difference flushes first.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use super::outgoing::Request;
 use super::{SocketId, SocketState};
@@ -21,6 +22,10 @@ const LARGE: usize = 16 * 1024;
 
 /// Gathering ends here.
 const GATHER_LIMIT: usize = 64 * 1024;
+
+/// A socket's queue limit allows one waiting callback for so many bytes, and in any case this many callbacks.
+const CALLBACK_SHARE: usize = 32;
+const CALLBACKS: usize = 1024;
 
 /// Bytes to be written, and how to keep what the kernel does not take.
 pub(super) trait Bytes {
@@ -153,10 +158,8 @@ impl<S> Reactor<S> {
         let Some((socket, readiness)) = self.socket_slot(id) else {
             return Err((destroyed("write"), done));
         };
-        let limit = socket.options.write_queue_limit;
-        if let Err(code) = socket.writable.submit(len, limit) {
-            let text = format!("write of {len} bytes refused: {} of {limit} are queued", socket.writable.queued());
-            return Err((Error::with_code(code, text), done));
+        if let Err(error) = socket.submit(len, done.is_some()) {
+            return Err((error, done));
         }
         let broken = !readiness.has_any(Readiness::WRITABLE) || readiness.has_any(Readiness::BROKEN);
         let (open, connecting) = (socket.life.is_open(), socket.life.is_connecting());
@@ -165,13 +168,13 @@ impl<S> Reactor<S> {
         if len == 0 && done.is_none() && open && !waits {
             // Legal, and nothing to do.
         } else if waits {
-            self.enqueue(id, bytes, 0, done, false);
+            self.enqueue(id, bytes, 0..len, done, false);
         } else if open && gathers && self.event_loop.is_running() {
-            self.gather(id, bytes, done);
+            self.gather(id, bytes, len, done);
         } else if open {
-            self.write_now(id, bytes, done);
+            self.write_now(id, bytes, len, done);
         } else {
-            self.enqueue(id, bytes, 0, done, false);
+            self.enqueue(id, bytes, 0..len, done, false);
             if connecting {
                 self.take_off(id);
             } else {
@@ -187,8 +190,9 @@ impl<S> Reactor<S> {
         })
     }
 
-    /// Keeps bytes and the callback in the queue.
-    fn enqueue(&mut self, id: SocketId, bytes: impl Bytes, from: usize, done: Option<Done<S>>, on_tick: bool) {
+    /// Keeps a part of the bytes and the callback in the queue. A caller's `AsRef` may give other bytes than it gave before:
+    /// more do not count, and what is missing was never submitted.
+    fn enqueue(&mut self, id: SocketId, bytes: impl Bytes, part: Range<usize>, done: Option<Done<S>>, on_tick: bool) {
         let number = self.number_request(&done);
         let spare = match self.socket_entry(id) {
             Some(socket) if socket.outgoing.is_none() => Some(self.take_queue()),
@@ -197,15 +201,16 @@ impl<S> Reactor<S> {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
-        let end = socket.writable.submitted();
         let outgoing = socket.outgoing.get_or_insert_with(|| spare.unwrap_or_default());
-        let rest = bytes.bytes().len() - from;
-        if rest > 0 && rest < LARGE {
-            outgoing.bytes.copy(&bytes.bytes()[from..]);
-        } else if rest > 0 {
-            let (chunk, skip) = bytes.keep(from);
-            outgoing.bytes.push(chunk, skip);
+        let there = bytes.bytes().get(part.start..).map_or(0, <[u8]>::len).min(part.len());
+        if there > 0 && there < LARGE {
+            outgoing.bytes.copy(&bytes.bytes()[part.start..part.start + there]);
+        } else if there > 0 {
+            let (chunk, skip) = bytes.keep(part.start);
+            outgoing.bytes.push(chunk, skip, there);
         }
+        socket.writable.unsubmit(part.len() - there);
+        let end = socket.writable.submitted();
         if let Some(done) = done {
             outgoing.requests.push_back(Request { number, end, on_tick, done });
             if on_tick {
@@ -220,8 +225,8 @@ impl<S> Reactor<S> {
     }
 
     /// Keeps small writes of one callback together.
-    fn gather(&mut self, id: SocketId, bytes: impl Bytes, done: Option<Done<S>>) {
-        self.enqueue(id, bytes, 0, done, true);
+    fn gather(&mut self, id: SocketId, bytes: impl Bytes, len: usize, done: Option<Done<S>>) {
+        self.enqueue(id, bytes, 0..len, done, true);
         self.touch(id);
         let Some(socket) = self.socket_entry(id) else {
             return;
@@ -270,7 +275,8 @@ impl<S> Reactor<S> {
         let (Some(stream), Some(outgoing)) = (&socket.stream, &mut socket.outgoing) else {
             return;
         };
-        let (sent, flushed) = stream.flush(&mut slot.readiness, &mut outgoing.bytes, writes);
+        let limit = socket.writable.sendable();
+        let (sent, flushed) = stream.flush(&mut slot.readiness, &mut outgoing.bytes, limit, writes);
         socket.writable.sent_more(sent);
         self.counters.bytes_written += sent as u64;
         match flushed {
@@ -294,7 +300,7 @@ impl<S> Reactor<S> {
     }
 
     /// Writes without a copy if the kernel takes it.
-    fn write_now(&mut self, id: SocketId, bytes: impl Bytes, done: Option<Done<S>>) {
+    fn write_now(&mut self, id: SocketId, bytes: impl Bytes, len: usize, done: Option<Done<S>>) {
         self.flush_socket(id);
         self.touch(id);
         let writes = &mut self.counters.writes;
@@ -305,13 +311,17 @@ impl<S> Reactor<S> {
             return;
         };
         let Some(stream) = socket.stream.as_ref().filter(|_| !socket.writable.in_flight() && socket.errored.is_none()) else {
-            self.enqueue(id, bytes, 0, done, false);
+            self.enqueue(id, bytes, 0..len, done, false);
             return;
         };
+        let given = bytes.bytes();
+        let given = &given[..given.len().min(len)];
+        socket.writable.unsubmit(len - given.len());
+        let len = given.len();
         let (sent, flushed) = if slot.readiness.has_any(Readiness::OUTPUT) {
-            stream.write(&mut slot.readiness, bytes.bytes(), writes)
+            stream.write(&mut slot.readiness, given, writes)
         } else {
-            (0, if bytes.bytes().is_empty() { Flushed::All } else { Flushed::Blocked })
+            (0, if given.is_empty() { Flushed::All } else { Flushed::Blocked })
         };
         socket.writable.sent_more(sent);
         self.counters.bytes_written += sent as u64;
@@ -319,18 +329,18 @@ impl<S> Reactor<S> {
             Flushed::All => {
                 socket.writable.gather();
                 if done.is_some() {
-                    self.enqueue(id, &b""[..], 0, done, true);
+                    self.enqueue(id, &b""[..], 0..0, done, true);
                 }
             }
             Flushed::Blocked | Flushed::Retry => {
-                self.enqueue(id, bytes, sent, done, false);
+                self.enqueue(id, bytes, sent..len, done, false);
                 self.take_off(id);
                 if matches!(flushed, Flushed::Retry) {
                     self.retry_write_later(id);
                 }
             }
             Flushed::Failed(error) => {
-                self.enqueue(id, &b""[..], 0, done, false);
+                self.enqueue(id, &b""[..], 0..0, done, false);
                 self.fail_write(id, Error::system("write", error));
             }
         }
@@ -376,26 +386,26 @@ impl<S> Reactor<S> {
         let Some(error) = self.socket_entry(id).and_then(|socket| socket.errored.clone()) else {
             return;
         };
-        self.error_buffer(id, state);
+        self.or_go_on(Task::WriteFailed(id), |reactor| reactor.error_buffer(id, state));
         self.destroy(id, Some(error));
     }
 
     /// Writes that the kernel took at once, or their callbacks, are complete. Mirrors `afterWriteTick`.
     pub(in crate::net) fn on_write_done(&mut self, id: SocketId, up_to: u64, state: &mut S) {
         self.flush_socket(id);
-        self.emit_drain(id, state);
-        loop {
-            let outgoing = self.socket_entry(id).and_then(|socket| socket.outgoing.as_mut());
-            let Some(done) = outgoing.and_then(|outgoing| outgoing.pop_on_tick(up_to)) else {
-                break;
-            };
-            self.complete(id, done, Ok(()), state);
-        }
+        self.complete_writes(id, up_to, state);
         if self.socket_entry(id).is_some_and(|socket| socket.life.is_destroyed()) {
             self.error_buffer(id, state);
         }
         self.release_queue(id);
         self.finish_maybe(id);
+    }
+
+    /// Emits `drain` if it is due, then calls the callbacks of complete writes up to a number.
+    fn complete_writes(&mut self, id: SocketId, up_to: u64, state: &mut S) {
+        self.or_go_on(Task::WriteDone(id, up_to), |reactor| reactor.emit_drain(id, state));
+        let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_on_tick(up_to)?, Ok(())));
+        self.complete_all(id, Task::WriteDone(id, up_to), usize::MAX, pop, state);
     }
 
     /// There is room: the queue goes on, and a batch may land.
@@ -411,21 +421,14 @@ impl<S> Reactor<S> {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
-        let last = socket.outgoing.as_ref().map_or(0, |outgoing| outgoing.flight_last);
         if !socket.writable.land() {
             return;
         }
+        let landed = socket.outgoing.as_mut().map(|outgoing| outgoing.attach_ticks());
         self.touch(id);
         self.forget_write_progress(id);
         self.send_buffered(id);
-        self.emit_drain(id, state);
-        loop {
-            let outgoing = self.socket_entry(id).and_then(|socket| socket.outgoing.as_mut());
-            let Some(done) = outgoing.and_then(|outgoing| outgoing.pop_landed(last)) else {
-                break;
-            };
-            self.complete(id, done, Ok(()), state);
-        }
+        self.complete_writes(id, landed.unwrap_or_default(), state);
         self.release_queue(id);
         self.finish_maybe(id);
         self.settle_or_destroy(id);
@@ -474,6 +477,7 @@ impl<S> Reactor<S> {
         let buffered = socket.writable.len() > 0 || socket.has_waiting_writes();
         if socket.life.is_open() {
             self.send_buffered(id);
+            self.settle_or_destroy(id);
         } else if buffered && socket.life.is_connecting() {
             self.take_off(id);
         } else if buffered && !socket.life.is_destroyed() {
@@ -542,6 +546,20 @@ impl<S> SocketState<S> {
         self.outgoing.as_ref().is_some_and(|outgoing| outgoing.requests.iter().any(|request| !request.on_tick))
     }
 
+    /// Takes bytes into the accounts, or says why not: the limit holds for bytes, and callbacks that wait are counted too.
+    fn submit(&mut self, len: usize, has_callback: bool) -> Result<(), Error> {
+        let limit = self.options.write_queue_limit;
+        let callbacks = self.outgoing.as_ref().map_or(0, |outgoing| outgoing.requests.len());
+        if has_callback && callbacks >= (limit / CALLBACK_SHARE).max(CALLBACKS) {
+            let text = format!("write refused: {callbacks} callbacks wait");
+            return Err(Error::with_code(code::ERR_WRITE_QUEUE_FULL, text));
+        }
+        self.writable.submit(len, limit).map_err(|code| {
+            let text = format!("write of {len} bytes refused: {} of {limit} are queued", self.writable.queued());
+            Error::with_code(code, text)
+        })
+    }
+
     /// Why the socket takes no write, and whether writing all the same destroys it.
     pub(super) fn refusal(&mut self) -> Option<(Error, bool)> {
         if self.life.is_ending() && self.ended_by_peer {
@@ -555,7 +573,14 @@ impl<S> SocketState<S> {
     }
 }
 
-/// `ERR_STREAM_DESTROYED` of a method.
-pub(super) fn destroyed(method: &str) -> Error {
-    Error::with_code(code::ERR_STREAM_DESTROYED, format!("Cannot call {method} after a stream was destroyed"))
+/// `ERR_STREAM_DESTROYED` of `write` or `end`; made once, for a program may ask for many.
+pub(super) fn destroyed(method: &'static str) -> Error {
+    static WRITE: OnceLock<Error> = OnceLock::new();
+    static END: OnceLock<Error> = OnceLock::new();
+    let error = if method == "end" { &END } else { &WRITE };
+    error
+        .get_or_init(|| {
+            Error::with_code(code::ERR_STREAM_DESTROYED, format!("Cannot call {method} after a stream was destroyed"))
+        })
+        .clone()
 }
