@@ -236,7 +236,8 @@ impl<S> Reactor<S> {
         event_loop::run(self, state, RunMode::NoWait)
     }
 
-    /// Makes `run` return after the iteration under way; a `run` that has not begun runs nothing. Mirrors `uv_stop`.
+    /// Makes `run` return after the iteration under way; a `run` that has not begun runs no phase,
+    /// only the ticks that are queued. Mirrors `uv_stop`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<u32>::new()?;

@@ -18,7 +18,7 @@ impl<S> Socket<'_, S> {
     /// let mut reactor = netloop::Reactor::<()>::new()?;
     /// let (near, _) = reactor.socket_pair()?;
     /// let mut socket = reactor.socket(near).expect("just made");
-    /// socket.set_timeout(Duration::from_secs(30)).on_timeout(|socket, _| socket.end_with("idle\n"));
+    /// socket.set_timeout(Duration::from_secs(30)).on_timeout(|socket, _| socket.destroy());
     /// assert_eq!(socket.timeout(), Some(Duration::from_secs(30)));
     /// # Ok::<(), netloop::Error>(())
     /// ```
