@@ -24,7 +24,7 @@ fn count(reactor: &mut Reactor<Log>, id: SocketId) {
             if chunk.is_empty() {
                 log.push("an empty chunk".to_owned());
             }
-            debug_assert_eq!(socket.bytes_read(), bytes as u64);
+            assert_eq!(socket.bytes_read(), bytes as u64);
         })
         .on_end(|socket, log| log.push(format!("{} bytes", socket.bytes_read())));
 }
