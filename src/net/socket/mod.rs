@@ -1,13 +1,16 @@
 //! One socket: its parts, and the view through which it is used. Mirrors `net.Socket` (`lib/net.js`).
 //!
 //! - `state.rs`, `readable.rs`, `writable.rs`: the state, pure;
-//! - `connect.rs`, `read.rs`, `write.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
+//! - `connect.rs`, `read.rs`, `write.rs`, `flush.rs`, `complete.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
 //! - `events/`, `methods.rs`, `settings.rs`, `properties.rs`, `writer.rs`: its public face.
 
+mod bytes;
+mod complete;
 mod connect;
 mod destroy;
 mod events;
 mod finish;
+mod flush;
 mod idle;
 mod methods;
 mod outgoing;
@@ -23,6 +26,7 @@ mod writer;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+pub(crate) use self::bytes::Broadcast;
 use self::connect::Attempt;
 use self::idle::Idle;
 pub(crate) use self::outgoing::Outgoing;
@@ -30,7 +34,6 @@ pub use self::properties::ReadyState;
 use self::readable::Readable;
 use self::state::Lifecycle;
 use self::writable::Writable;
-pub(crate) use self::write::Broadcast;
 pub use self::writer::Writer;
 use super::Reactor;
 use super::emit::{Done, SocketListener};
