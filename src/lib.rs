@@ -77,6 +77,7 @@
 
 mod address;
 pub mod code;
+pub mod codec;
 mod error;
 mod event_loop;
 mod net;
@@ -84,6 +85,7 @@ mod stream;
 mod sys;
 
 pub use self::address::{Address, Family};
+pub use self::codec::{Encoding, StringDecoder};
 pub use self::error::{BoxError, Error, Result};
 pub use self::event_loop::{LoopGuard, ManualClock};
 pub use self::net::{
