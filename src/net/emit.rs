@@ -21,6 +21,7 @@ pub(crate) enum Event<'e> {
     Connect,
     Ready,
     Data(&'e [u8]),
+    Text(&'e str),
     End,
     Finish,
     Drain,
@@ -60,6 +61,7 @@ pub(crate) mod events {
     pub(crate) const LISTENING: u32 = 1 << 14;
     pub(crate) const CONNECTION: u32 = 1 << 15;
     pub(crate) const DROP: u32 = 1 << 16;
+    pub(crate) const TEXT: u32 = 1 << 17;
 }
 
 impl Event<'_> {
@@ -71,6 +73,7 @@ impl Event<'_> {
             Event::Connect => events::CONNECT,
             Event::Ready => events::READY,
             Event::Data(_) => events::DATA,
+            Event::Text(_) => events::TEXT,
             Event::End => events::END,
             Event::Finish => events::FINISH,
             Event::Drain => events::DRAIN,

@@ -1,7 +1,7 @@
 //! One socket: its parts, and the view through which it is used. Mirrors `net.Socket` (`lib/net.js`).
 //!
 //! - `state.rs`, `readable.rs`, `writable.rs`: the state, pure;
-//! - `connect.rs`, `read.rs`, `write.rs`, `flush.rs`, `complete.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
+//! - `connect.rs`, `read.rs`, `on_read.rs`, `text.rs`, `write.rs`, `flush.rs`, `complete.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
 //! - `events/`, `methods.rs`, `settings.rs`, `properties.rs`, `writer.rs`: its public face.
 
 mod bytes;
@@ -13,12 +13,14 @@ mod finish;
 mod flush;
 mod idle;
 mod methods;
+mod on_read;
 mod outgoing;
 mod properties;
 mod read;
 mod readable;
 mod settings;
 mod state;
+mod text;
 mod writable;
 mod write;
 mod writer;
@@ -29,6 +31,7 @@ use std::rc::Rc;
 pub(crate) use self::bytes::Broadcast;
 use self::connect::Attempt;
 use self::idle::Idle;
+use self::on_read::ReadBuffer;
 pub(crate) use self::outgoing::Outgoing;
 pub use self::properties::ReadyState;
 use self::readable::Readable;
@@ -42,6 +45,7 @@ use super::listeners::Listeners;
 use super::options::SocketOptions;
 use super::server::ServerId;
 use crate::address::Address;
+use crate::codec::TextDecoder;
 use crate::error::{Error, Result};
 use crate::event_loop::{Key, Readiness};
 use crate::stream::Stream;
@@ -151,6 +155,10 @@ pub(crate) struct Rare<S> {
     attempt_failed: bool,
     /// Timers bound to the socket.
     timers: Vec<Key>,
+    /// Makes text of what is read, for `text` listeners.
+    text: Option<TextDecoder>,
+    /// The caller's own buffer, and who is called when it is filled. Absent while that runs.
+    reader: Option<Box<dyn ReadBuffer<S>>>,
 }
 
 impl<S> Default for Rare<S> {
@@ -167,6 +175,8 @@ impl<S> Default for Rare<S> {
             reset_on_connect: false,
             attempt_failed: false,
             timers: Vec::new(),
+            text: None,
+            reader: None,
         }
     }
 }
