@@ -273,6 +273,10 @@ fn watch_connecting(socket: &mut Socket<'_, Trace>, name: &str) {
         log.error(&own, &format!("connectionAttemptFailed {}", place(address)), error);
     });
     let own = name.to_owned();
+    socket.on_connection_attempt_timeout(move |_, address, log| {
+        log.log(&own, format!("connectionAttemptTimeout {}", place(address)));
+    });
+    let own = name.to_owned();
     socket.on_connect(move |_, log| log.log(&own, "connect"));
     let own = name.to_owned();
     socket.on_ready(move |_, log| log.log(&own, "ready"));
