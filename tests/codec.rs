@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use netloop::codec::{Delimited, FedLines, Frames, Header, LengthPrefixed, Lines, Message, MessageFrame};
-use netloop::{Error, Result, code};
+use netloop::{Error, Handler, Reactor, Result, Socket, code};
 
 /// Deterministic numbers. `SEED=n` runs another series.
 struct Random(u64);
@@ -356,6 +356,59 @@ fn the_longest_frame_passes_and_one_byte_more_does_not() {
     lines.push(b"abc\r");
     assert_eq!(lines.next_line().expect("an ending may come"), None);
     assert_eq!(lines.finish().expect_err("it did not").to_string(), "line at offset 0 is longer than 3 bytes");
+}
+
+#[test]
+fn a_frame_without_a_delimiter_is_refused_as_soon_as_none_can_fit() {
+    let mut lines = Lines::new().max_length(3);
+    assert_eq!(lines.feed(b"abc\r").next_line().expect("an ending may come"), None);
+    assert_eq!(lines.feed(b"\r").next_line().expect_err("none can").code(), code::ERR_FRAME_TOO_LONG);
+    let mut delimited = Delimited::new("--").max_length(3);
+    assert_eq!(delimited.feed(b"abc-").next_frame().expect("an ending may come"), None);
+    assert_eq!(delimited.feed(b"x").next_frame().expect_err("none can").code(), code::ERR_FRAME_TOO_LONG);
+}
+
+/// One value a connection, and `push`: the frames come back, a cut-off one is an error.
+#[test]
+fn a_session_echoes_frames_with_push() {
+    #[derive(Default)]
+    struct Session {
+        frames: LengthPrefixed,
+        seen: u64,
+    }
+    impl Handler<(u64, Vec<u8>)> for Session {
+        fn on_data(&mut self, socket: &mut Socket<'_, (u64, Vec<u8>)>, chunk: &[u8], _: &mut (u64, Vec<u8>)) -> Result {
+            self.frames.push(chunk);
+            while let Some(frame) = self.frames.next_frame()? {
+                self.seen += 1;
+                socket.write(LengthPrefixed::header(frame.len())?);
+                socket.write(frame);
+            }
+            Ok(())
+        }
+        fn on_error(&mut self, _: &mut Socket<'_, (u64, Vec<u8>)>, error: &Error, _: &mut (u64, Vec<u8>)) {
+            assert_eq!(told(error).1, "frame at offset 14 is longer than 8388608 bytes, it has 8388609");
+        }
+        fn on_close(&mut self, _: &mut Socket<'_, (u64, Vec<u8>)>, had_error: bool, state: &mut (u64, Vec<u8>)) {
+            assert!(had_error);
+            state.0 += self.seen;
+        }
+    }
+    let mut reactor = Reactor::<(u64, Vec<u8>)>::new().expect("a selector");
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    reactor.socket(far).expect("open").attach(Session::default());
+    let mut near = reactor.socket(near).expect("open");
+    near.on_data(|near, chunk, state| {
+        state.1.extend_from_slice(chunk);
+        // All of it came back: now a bad one.
+        if state.1.len() == 14 {
+            near.write([0, 128, 0, 1]);
+        }
+    });
+    near.write(b"\0\0\0\x04four\0\0\0\x02hi");
+    let mut state = (0, Vec::new());
+    reactor.run(&mut state).expect("it ends");
+    assert_eq!(state, (2, b"\0\0\0\x04four\0\0\0\x02hi".to_vec()));
 }
 
 /// Runs a cursor to its end and says which frames lie in the chunk.
