@@ -180,7 +180,8 @@ impl<S> Reactor<S> {
             self.emit_chunk(id, &chunk, state);
         }
         self.flow_into_buffer(id, state);
-        let is_over = self.socket_entry(id).is_some_and(|socket| socket.life.reading == Reading::Eof && socket.readable.len() == 0);
+        let is_over =
+            self.socket_entry(id).is_some_and(|socket| socket.life.reading == Reading::Eof && socket.readable.len() == 0);
         if is_over
             && self.emit_rest(id, state)
             && let Some(socket) = self.socket_entry(id)
