@@ -55,17 +55,10 @@ fn units(text: &str) -> Vec<u16> {
     unhex(text).chunks(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]])).collect()
 }
 
-/// Node's texts as ours: a high surrogate at the end of one belongs to the next, and one alone is U+FFFD.
-fn as_ours(node: &[Vec<u16>]) -> Vec<String> {
-    let (mut texts, mut carried) = (Vec::new(), None);
-    for (at, text) in node.iter().enumerate() {
-        let mut text: Vec<_> = carried.take().into_iter().chain(text.iter().copied()).collect();
-        if at + 1 < node.len() && text.last().is_some_and(|unit| unit & 0xfc00 == 0xd800) {
-            carried = text.pop();
-        }
-        texts.push(String::from_utf16_lossy(&text));
-    }
-    texts
+/// Whether Node gave half a pair at the end of a text: ours waits for the other half, so only the whole is the same.
+fn cuts_a_pair(node: &[Vec<u16>]) -> bool {
+    let (_, texts) = node.split_last().expect("the end is one");
+    texts.iter().any(|text| text.last().is_some_and(|unit| unit & 0xfc00 == 0xd800))
 }
 
 #[test]
@@ -78,7 +71,11 @@ fn every_recorded_case_gives_what_node_gives() {
         let chunks: Vec<_> = chunks.split(',').map(unhex).collect();
         let node: Vec<_> = given.split(',').chain([end]).map(units).collect();
         let chunks: Vec<_> = chunks.iter().map(Vec::as_slice).collect();
-        assert_eq!(decode(encoding.parse().expect("a name"), &chunks), as_ours(&node), "{line}");
+        let ours = decode(encoding.parse().expect("a name"), &chunks);
+        match cuts_a_pair(&node) {
+            true => assert_eq!(ours.concat(), String::from_utf16_lossy(&node.concat()), "{line}"),
+            false => assert_eq!(ours, node.iter().map(|text| String::from_utf16_lossy(text)).collect::<Vec<_>>(), "{line}"),
+        }
         cases += 1;
     }
     assert!(cases > 200, "only {cases} cases");
