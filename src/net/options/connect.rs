@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::net::abort::AbortSignal;
+
 /// How to connect.
 ///
 /// ```no_run
@@ -17,6 +19,7 @@ use std::net::IpAddr;
 pub struct ConnectOptions {
     pub(crate) local_address: Option<IpAddr>,
     pub(crate) local_port: u16,
+    pub(crate) signal: Option<AbortSignal>,
 }
 
 impl ConnectOptions {
@@ -68,5 +71,27 @@ impl ConnectOptions {
         /// # Ok::<(), netloop::Error>(())
         /// ```
         local_port: u16,
+    }
+    /// Destroy the socket with `ABORT_ERR` when this is aborted, in this life of it. Default: none. Node's `signal`.
+    ///
+    /// With one that was aborted before, nothing is tried.
+    ///
+    /// ```
+    /// # use netloop::{ConnectOptions, code};
+    /// let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
+    /// let signal = reactor.abort_signal();
+    /// reactor
+    ///     .connect_with(([127, 0, 0, 1], 4000), ConnectOptions::new().signal(signal))
+    ///     .on_error(|_, error, log| log.push(error.code()))
+    ///     .on_close(|_, had_error, log| if had_error { log.push("close") });
+    /// reactor.abort(signal);
+    /// let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert_eq!(log, [code::ABORT_ERR, "close"]);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn signal(mut self, signal: AbortSignal) -> Self {
+        self.signal = Some(signal);
+        self
     }
 }

@@ -86,6 +86,9 @@ impl<S> Reactor<S> {
         let life = socket.life_number;
         self.touch(id);
         self.settle_or_destroy(id);
+        if self.bind_connect_signal(id, life, options) {
+            return;
+        }
         match endpoint.0 {
             Target::Port(port) => self.look_up_and_connect(id, life, "localhost".to_owned(), port, options),
             Target::Addr(address) => self.queue_attempt(id, life, Attempt::new(Address::Tcp(address), options)),
