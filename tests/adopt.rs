@@ -114,6 +114,8 @@ fn a_duplicate_of_an_adopted_descriptor_does_not_keep_it_watched() {
     trace.check("C", &["close false"]);
     far.write_all(b"nobody reads this").expect("the duplicate is open");
     let before = reactor.metrics().events;
+    // Without anything that holds it the loop would not poll.
+    let _guard = reactor.keep_alive();
     run_some(&mut reactor, &mut trace, 3);
     assert_eq!(reactor.metrics().events, before);
     drop(duplicate);
