@@ -13,6 +13,7 @@
 //! Nothing here knows a callback or a handle.
 
 mod adopt;
+mod resolve;
 mod tcp;
 mod transport;
 
@@ -28,8 +29,9 @@ pub(crate) use self::imp::{
     CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, file_id, is_blocked,
     is_in_progress, is_out_of_descriptors, listen_local, pair, remove_stale, set_access,
 };
+pub(crate) use self::resolve::{Unresolved, resolve};
 pub use self::tcp::KeepAlive;
-pub(crate) use self::tcp::{TcpListenOptions, bind_tcp, connect_tcp, listen_tcp};
+pub(crate) use self::tcp::{Bound, TcpListenOptions, bind_tcp, connect_tcp, listen_tcp};
 pub(crate) use self::transport::{Acceptor, Transport};
 
 /// Names a file for as long as it exists: its device and its number there.
