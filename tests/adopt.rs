@@ -3,9 +3,9 @@
 mod util;
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::net::{Shutdown, TcpListener, TcpStream};
 
-use netloop::{Address, Adopted, AdoptedListener, Reactor, ReadyState, ServerId, SocketId, code};
+use netloop::{Address, Adopted, Reactor, ReadyState, ServerId, SocketId};
 use util::{Trace, close, run, run_some, run_until, watch, watch_quiet, watch_server, with};
 
 fn setup() -> (Reactor<Trace>, Trace) {
@@ -185,9 +185,11 @@ fn a_server_that_listens_adopts_no_other_listener() {
 #[cfg(unix)]
 mod unix {
     use super::*;
+    use std::net::UdpSocket;
     use std::os::fd::OwnedFd;
     use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
+    use netloop::{AdoptedListener, code};
     use socket2::{Domain, Socket, Type};
 
     #[test]

@@ -89,7 +89,7 @@ impl ListenOptions {
         /// [`writable_all`](Self::writable_all), whatever the umask says. Default: false. Node's `readableAll`.
         ///
         /// For a path only. A name in the abstract namespace has no file: `ERR_INVALID_ARG_VALUE`. If the rights cannot be
-        /// set, `error` names the system call `uv_pipe_chmod`, and the file is removed again.
+        /// set, `error` names the system call `uv_pipe_chmod`, and the file is removed again. `ENOTSUP` on Windows.
         ///
         /// ```
         /// # #[cfg(unix)] {

@@ -31,7 +31,7 @@ impl From<std::net::TcpStream> for Adopted {
 impl<S> Reactor<S> {
     /// Takes over a stream that is connected already, in whatever state it is. Mirrors `new net.Socket({ fd })`.
     ///
-    /// It is made non-blocking, and reading starts at once; there is no `connect` event. What is no stream socket is an `error`
+    /// It is made non-blocking (and with it every duplicate of the descriptor), and reading starts at once; there is no `connect` event. What is no stream socket is an `error`
     /// with `ERR_INVALID_FD_TYPE`; a stream without a peer, such as a listening one, fails as a read of it would. `close` with
     /// true follows, and the descriptor is closed in any case.
     ///
