@@ -3,11 +3,13 @@
 //! A [`Reactor`] owns the loop and every object; an object is reached through a short-lived view made of the reactor and an
 //! id. The files of `socket/` and `server/` hold the parts of one object each; `host.rs` is where the loop calls in.
 
+mod block_list;
 mod emit;
 mod endpoint;
 mod handler;
 mod host;
 mod interop;
+mod ip;
 mod listeners;
 mod map;
 mod metrics;
@@ -21,9 +23,11 @@ mod socket;
 mod timers;
 mod unhandled;
 
+pub use self::block_list::BlockList;
 pub use self::endpoint::{Endpoint, IntoEndpoint};
 pub use self::handler::Handler;
 pub use self::host::Handle;
+pub use self::ip::{is_ip, is_ipv4, is_ipv6};
 pub use self::listeners::ListenerId;
 pub use self::map::SocketMap;
 pub use self::metrics::Metrics;
