@@ -46,6 +46,12 @@ codes! {
     EPIPE,
     /// The attempt took too long.
     ETIMEDOUT,
+    /// A connect to an address that is on the socket's block list.
+    ERR_IP_BLOCKED,
+    /// What should be an IP address is none.
+    ERR_INVALID_IP_ADDRESS,
+    /// A number outside its range.
+    ERR_OUT_OF_RANGE,
     /// A text that should be an IP address is none.
     ERR_INVALID_ADDRESS,
     /// An argument has a value that is not allowed.
@@ -54,10 +60,6 @@ codes! {
     ERR_INVALID_HANDLE_TYPE,
     /// `connect` without port and path, or an adopted descriptor of another kind.
     ERR_INVALID_FD_TYPE,
-    /// The target of `connect` is in the socket's block list.
-    ERR_IP_BLOCKED,
-    /// A number is below or above what is allowed.
-    ERR_OUT_OF_RANGE,
     /// `run` was called from inside a callback.
     ERR_REACTOR_RUNNING,
     /// The reactor of a `Remote` is gone.

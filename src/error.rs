@@ -135,8 +135,7 @@ impl Error {
     }
 
     /// `getaddrinfo ENOTFOUND nosuch.invalid`.
-    pub(crate) fn lookup(hostname: &str, error: Option<io::Error>) -> Self {
-        let code = code::ENOTFOUND;
+    pub(crate) fn lookup(hostname: &str, code: &'static str, error: Option<io::Error>) -> Self {
         let mut repr = Repr::new(code, format!("getaddrinfo {code} {hostname}"));
         repr.syscall = Some("getaddrinfo");
         repr.hostname = Some(hostname.to_owned());
