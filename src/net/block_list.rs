@@ -95,7 +95,8 @@ impl BlockList {
 
     /// Blocks all addresses from `start` to `end`, both included. Mirrors `blockList.addRange`.
     ///
-    /// Ends of different families are accepted, as in Node, and block nobody unless the IPv6 end is IPv4-mapped.
+    /// Ends of different families are accepted, as in Node, but block only what can be compared with both of them: at most
+    /// IPv4 addresses and their mapped forms.
     ///
     /// # Errors
     ///
