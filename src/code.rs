@@ -46,6 +46,10 @@ codes! {
     EPIPE,
     /// The attempt took too long.
     ETIMEDOUT,
+    /// The stream ended in the middle of a frame.
+    ERR_FRAME_INCOMPLETE,
+    /// A frame is longer than its decoder or its header allows.
+    ERR_FRAME_TOO_LONG,
     /// A connect to an address that is on the socket's block list.
     ERR_IP_BLOCKED,
     /// What should be an IP address is none.

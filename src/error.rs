@@ -318,6 +318,8 @@ fn kind_of(code: &str) -> io::ErrorKind {
         code::EINVAL | code::ERR_INVALID_ADDRESS | code::ERR_INVALID_ARG_VALUE | code::ERR_OUT_OF_RANGE => {
             io::ErrorKind::InvalidInput
         }
+        code::ERR_FRAME_TOO_LONG => io::ErrorKind::InvalidData,
+        code::ERR_FRAME_INCOMPLETE => io::ErrorKind::UnexpectedEof,
         code::ERR_SOCKET_CLOSED | code::ERR_STREAM_DESTROYED => io::ErrorKind::NotConnected,
         code::ERR_WRITE_QUEUE_FULL => io::ErrorKind::OutOfMemory,
         _ => io::ErrorKind::Other,
