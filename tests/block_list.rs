@@ -5,7 +5,7 @@ mod util;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use netloop::{BlockList, Family, Reactor, ServerId, ServerOptions, code, is_ip, is_ipv4, is_ipv6};
+use netloop::{BlockList, ConnectOptions, Family, Reactor, ServerId, ServerOptions, code, is_ip, is_ipv4, is_ipv6};
 use util::{Trace, close, run, run_until, watch, watch_server, with};
 
 const ARE_IPV4: [&str; 4] = ["127.0.0.1", "0.0.0.0", "255.255.255.255", "1.2.3.4"];
@@ -532,7 +532,7 @@ fn the_next_peer_is_not_held_up_by_blocked_ones() {
     watch_server(&mut server, "V");
     let port = server.listen(([127, 0, 0, 1], 0)).port().expect("bound inside listen");
     let id = server.id();
-    let from = |last: u8| netloop::ConnectOptions::new().local_address([127, 0, 0, last].into());
+    let from = |last: u8| ConnectOptions::new().local_address([127, 0, 0, last].into());
     // Not every system has more than one address of its own.
     let other = if std::net::TcpListener::bind(("127.0.0.2", 0)).is_ok() { 2 } else { 1 };
     let clients = [("B1", other), ("C", 1), ("B2", other)];
