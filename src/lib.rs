@@ -88,7 +88,7 @@ pub use self::error::{BoxError, Error, Result};
 pub use self::event_loop::{LoopGuard, ManualClock};
 pub use self::net::{
     ConnectOptions, Dropped, Endpoint, Handle, Handler, ImmediateId, IntoEndpoint, KeepAlive, ListenOptions, ListenerId,
-    Metrics, Outcome, Reactor, ReactorOptions, ReadyState, Remote, RemoteError, Server, ServerId, ServerOptions,
+    Metrics, Outcome, PipeOptions, Reactor, ReactorOptions, ReadyState, Remote, RemoteError, Server, ServerId, ServerOptions,
     ShutdownReport, Socket, SocketId, SocketMap, SocketOptions, TimerId, UnhandledErrors, WatcherId, WorkId, Writer,
 };
 

@@ -40,6 +40,7 @@ use super::emit::{Done, SocketListener};
 use super::host::Entry;
 use super::listeners::Listeners;
 use super::options::SocketOptions;
+use super::pipe::Pipe;
 use super::server::ServerId;
 use crate::address::Address;
 use crate::error::{Error, Result};
@@ -151,6 +152,8 @@ pub(crate) struct Rare<S> {
     attempt_failed: bool,
     /// Timers bound to the socket.
     timers: Vec<Key>,
+    /// Where it is piped to.
+    pipes: Vec<Pipe>,
 }
 
 impl<S> Default for Rare<S> {
@@ -167,6 +170,7 @@ impl<S> Default for Rare<S> {
             reset_on_connect: false,
             attempt_failed: false,
             timers: Vec::new(),
+            pipes: Vec::new(),
         }
     }
 }
@@ -201,6 +205,32 @@ impl<S> SocketState<S> {
 
     pub(in crate::net) fn rare(&mut self) -> &mut Rare<S> {
         self.rare.get_or_insert_default()
+    }
+
+    pub(in crate::net) fn pipes(&mut self) -> &mut Vec<Pipe> {
+        &mut self.rare().pipes
+    }
+
+    /// As `pipes`, of a socket that had some.
+    pub(in crate::net) fn existing_pipes(&mut self) -> Option<&mut Vec<Pipe>> {
+        self.rare.as_mut().map(|rare| &mut rare.pipes)
+    }
+
+    /// `end` was emitted, or the socket does not read.
+    pub(in crate::net) fn has_ended(&self) -> bool {
+        self.life.reading == state::Reading::Ended
+    }
+
+    pub(in crate::net) fn is_connected(&self) -> bool {
+        self.life.is_open()
+    }
+
+    pub(in crate::net) fn can_reset(&self) -> bool {
+        self.life.is_open() && self.stream.as_ref().is_some_and(|stream| stream.transport().is_tcp())
+    }
+
+    pub(in crate::net) fn life_number(&self) -> u32 {
+        self.life_number
     }
 
     /// The server that accepted it, while it counts there.
