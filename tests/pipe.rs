@@ -354,3 +354,80 @@ fn listeners_of_the_program_run_beside_the_pipe() {
     line.see(b).end();
     line.run();
 }
+
+/// D-21.
+#[test]
+fn listeners_of_error_added_before_the_pipe_come_before_it() {
+    let mut line = Line::tcp();
+    let (a, b) = (line.a, line.b);
+    let tell = move |when: &'static str| {
+        move |b: &mut netloop::Socket<'_, World>, _: &netloop::Error, world: &mut World| {
+            let paused = b.other(a).is_some_and(|a| a.is_paused());
+            world.trace.push("B", format!("{when}: {paused}"));
+        }
+    };
+    line.see(b).on_error(tell("before"));
+    pipe(&mut line);
+    line.see(b).on_error(tell("after")).destroy_with("bad frame");
+    util::run_until(&mut line.reactor, &mut line.world, |reactor, _| reactor.socket(b).is_none());
+    line.check("B", &["before: false", "after: true"]);
+    for id in [line.c, line.a, line.u] {
+        util::with(&mut line.reactor, id, |socket| socket.destroy());
+    }
+    line.run();
+}
+
+/// D-22.
+#[test]
+fn a_drain_that_the_pipe_does_not_wait_for_leaves_a_pause_alone() {
+    let mut line = Line::tcp();
+    let (a, b, c, u) = (line.a, line.b, line.c, line.u);
+    pipe(&mut line);
+    line.see(c).write("one");
+    line.until_got("U", 3);
+    line.see(a).pause();
+    line.see(b).on_drain(|_, world| world.trace.push("B", "drain"));
+    assert!(!line.see(b).write_owned(bytes(10_000_000)));
+    line.until("B", "drain");
+    assert!(line.see(a).is_paused());
+    for id in [a, b, c, u] {
+        line.see(id).destroy();
+    }
+    line.run();
+}
+
+/// What the kernel takes at once costs no allocation.
+#[test]
+fn a_pipe_allocates_nothing_per_chunk() {
+    let mut reactor = util::reactor::<u64>();
+    let (c, a) = reactor.socket_pair().expect("two sockets");
+    let (u, b) = reactor.socket_pair().expect("two sockets");
+    reactor.proxy(a, b);
+    util::with(&mut reactor, u, |u| {
+        u.on_data(|u, chunk, _| u.write(chunk));
+    });
+    util::with(&mut reactor, c, |c| {
+        c.on_data(|c, chunk, left: &mut u64| {
+            *left -= 1;
+            if *left > 0 {
+                c.write(chunk);
+            }
+        });
+    });
+    let mut play = |rounds: u64| {
+        let mut left = rounds;
+        util::with(&mut reactor, c, |c| {
+            c.write([b'm'; 64]);
+        });
+        for _ in 0..100 * rounds {
+            if left == 0 {
+                break;
+            }
+            reactor.run_nowait(&mut left).expect("every error is heard");
+        }
+        assert_eq!(left, 0, "the message is lost");
+    };
+    play(100);
+    let counted = allocation_counter::measure(|| play(1000));
+    assert_eq!((counted.count_total, counted.bytes_total), (0, 0));
+}

@@ -10,6 +10,7 @@
 //!
 //! Nothing here knows a callback or a handle.
 
+mod resolve;
 mod tcp;
 mod transport;
 
@@ -24,8 +25,9 @@ pub(crate) use self::imp::{
     CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, is_blocked,
     is_in_progress, is_out_of_descriptors, listen_local, pair,
 };
+pub(crate) use self::resolve::{Unresolved, resolve};
 pub use self::tcp::KeepAlive;
-pub(crate) use self::tcp::{TcpListenOptions, bind_tcp, connect_tcp, listen_tcp};
+pub(crate) use self::tcp::{Bound, TcpListenOptions, bind_tcp, connect_tcp, listen_tcp};
 pub(crate) use self::transport::{Acceptor, Transport};
 
 /// The name of an error that std made without a system number.

@@ -1,5 +1,7 @@
 //! What a reactor is made with.
 
+use std::time::Duration;
+
 use crate::event_loop::{Clock, LoopOptions, ManualClock};
 
 /// What a [`Reactor`](crate::Reactor) is made with.
@@ -19,11 +21,21 @@ pub struct ReactorOptions {
     pub(crate) read_buffer: usize,
     pub(crate) read_budget: usize,
     pub(crate) accept_budget: usize,
+    pub(crate) auto_select_family: bool,
+    pub(crate) attempt_timeout: Duration,
 }
 
 impl Default for ReactorOptions {
     fn default() -> Self {
-        Self { clock: None, work_threads: 4, read_buffer: 64 * 1024, read_budget: 32, accept_budget: 16 }
+        Self {
+            clock: None,
+            work_threads: 4,
+            read_buffer: 64 * 1024,
+            read_budget: 32,
+            accept_budget: 16,
+            auto_select_family: true,
+            attempt_timeout: Duration::from_millis(500),
+        }
     }
 }
 
@@ -100,6 +112,25 @@ impl ReactorOptions {
         /// # Ok::<(), netloop::Error>(())
         /// ```
         accept_budget: usize,
+        /// The default of [`ConnectOptions::auto_select_family`](crate::ConnectOptions::auto_select_family). Default: true.
+        /// Node's `net.setDefaultAutoSelectFamily`, for one reactor.
+        ///
+        /// ```
+        /// # use netloop::{Reactor, ReactorOptions};
+        /// let reactor = Reactor::<()>::with_options(ReactorOptions::new().auto_select_family(false))?;
+        /// # Ok::<(), netloop::Error>(())
+        /// ```
+        auto_select_family: bool,
+        /// The default of [`ConnectOptions::attempt_timeout`](crate::ConnectOptions::attempt_timeout). Default: 500 ms.
+        /// Node's `net.setDefaultAutoSelectFamilyAttemptTimeout`, for one reactor.
+        ///
+        /// ```
+        /// # use netloop::{Reactor, ReactorOptions};
+        /// # use std::time::Duration;
+        /// let reactor = Reactor::<()>::with_options(ReactorOptions::new().attempt_timeout(Duration::from_millis(250)))?;
+        /// # Ok::<(), netloop::Error>(())
+        /// ```
+        attempt_timeout: Duration,
     }
 
     pub(crate) fn loop_options(&self) -> LoopOptions {
