@@ -184,6 +184,32 @@ fn a_source_with_two_destinations_waits_for_the_slower() {
 }
 
 #[test]
+fn the_drain_of_one_destination_does_not_flood_the_other() {
+    let mut line = Line::tcp();
+    let (a, b, c, u) = (line.a, line.b, line.c, line.u);
+    let (near, _) = second(&mut line);
+    for to in [b, near] {
+        line.see(to).cork();
+        line.reactor.pipe(a, to);
+    }
+    line.measure();
+    line.see(c).write_owned(bytes(3_000_000));
+    line.see(c).end();
+    line.until_paused(a);
+    assert!(line.see(b).writable_need_drain() && line.see(near).writable_need_drain());
+    line.see(near).uncork();
+    line.until_got("V", 64 * 1024);
+    line.settle();
+    assert!(line.see(a).is_paused());
+    line.see(b).uncork();
+    line.until("U", "end");
+    line.see(u).end();
+    line.run();
+    assert!(line.world.got("U") == bytes(3_000_000) && line.world.got("V") == bytes(3_000_000));
+    assert!(line.world.most_queued <= BOUND, "{}", line.world.most_queued);
+}
+
+#[test]
 fn a_slow_destination_that_goes_no_longer_holds_the_others_back() {
     for destroys in [true, false] {
         let mut line = Line::tcp().narrow();

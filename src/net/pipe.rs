@@ -167,22 +167,12 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn unpipe(&mut self, from: SocketId, to: SocketId) {
-        let Some(pipes) = self.socket_entry(from).and_then(|source| source.existing_pipes()) else {
+        let Some(pipe) = self.remove_pipe(from, to) else {
             return;
         };
-        let Some(at) = pipes.iter().position(|pipe| pipe.to == to) else {
-            return;
-        };
-        let pipe = pipes.remove(at);
-        let was_last = pipes.is_empty();
-        if let Some(mut to) = self.socket(to) {
-            to.remove_listener(pipe.on_destination);
-        }
-        if let Some(mut from) = self.socket(from) {
-            from.remove_listener(pipe.on_source);
-            if was_last {
-                from.pause();
-            }
+        let is_last = self.pipes(from).is_none_or(|pipes| pipes.is_empty());
+        if is_last && let Some(mut from) = self.socket(from) {
+            from.pause();
         }
         if pipe.waits {
             self.resume_unless_awaited(from);
@@ -261,7 +251,7 @@ impl<S> Reactor<S> {
                     socket.remove_listener(me);
                 }
                 let reactor = socket.reactor();
-                reactor.unpipe(id, other);
+                reactor.remove_pipe(id, other);
                 if reactor.socket_entry(other).map(|other| other.life_number()) != life {
                     return;
                 }
@@ -282,6 +272,23 @@ impl<S> Reactor<S> {
             Some(mut socket) if reset && can_reset => socket.reset_and_destroy(),
             _ => self.destroy(id, None),
         }
+    }
+
+    fn pipes(&mut self, from: SocketId) -> Option<&mut Vec<Pipe>> {
+        self.socket_entry(from)?.existing_pipes()
+    }
+
+    /// Takes the first pipe between the two away, with its listeners.
+    fn remove_pipe(&mut self, from: SocketId, to: SocketId) -> Option<Pipe> {
+        let pipes = self.pipes(from)?;
+        let at = pipes.iter().position(|pipe| pipe.to == to)?;
+        let pipe = pipes.remove(at);
+        for (id, listener) in [(from, pipe.on_source), (to, pipe.on_destination)] {
+            if let Some(mut socket) = self.socket(id) {
+                socket.remove_listener(listener);
+            }
+        }
+        Some(pipe)
     }
 
     fn listen_to(
@@ -318,7 +325,7 @@ impl<S> Reactor<S> {
     }
 
     fn await_drain(&mut self, from: SocketId, to: SocketId) {
-        if let Some(pipes) = self.socket_entry(from).and_then(|source| source.existing_pipes()) {
+        if let Some(pipes) = self.pipes(from) {
             pipes.iter_mut().filter(|pipe| pipe.to == to).for_each(|pipe| pipe.waits = true);
         }
         if let Some(mut from) = self.socket(from) {
@@ -329,7 +336,7 @@ impl<S> Reactor<S> {
     /// Mirrors `pipeOnDrain`.
     fn on_pipe_drain(&mut self, from: SocketId, to: SocketId) {
         let mut waited = false;
-        if let Some(pipes) = self.socket_entry(from).and_then(|source| source.existing_pipes()) {
+        if let Some(pipes) = self.pipes(from) {
             for pipe in pipes.iter_mut().filter(|pipe| pipe.to == to) {
                 waited |= std::mem::take(&mut pipe.waits);
             }
@@ -340,7 +347,7 @@ impl<S> Reactor<S> {
     }
 
     fn resume_unless_awaited(&mut self, from: SocketId) {
-        let pipes = self.socket_entry(from).and_then(|source| source.existing_pipes());
+        let pipes = self.pipes(from);
         let awaited = pipes.is_some_and(|pipes| pipes.iter().any(|pipe| pipe.waits));
         if !awaited
             && self.has_listener(from, events::DATA)
@@ -352,7 +359,7 @@ impl<S> Reactor<S> {
 
     /// A source is about to be freed: its destinations need not listen any more.
     pub(super) fn forget_pipes(&mut self, from: SocketId) {
-        let pipes = self.socket_entry(from).and_then(|source| source.existing_pipes()).map(std::mem::take);
+        let pipes = self.pipes(from).map(std::mem::take);
         for pipe in pipes.unwrap_or_default() {
             if let Some(mut to) = self.socket(pipe.to) {
                 to.remove_listener(pipe.on_destination);
