@@ -197,10 +197,12 @@ fn the_drain_of_one_destination_does_not_flood_the_other() {
     line.see(c).end();
     line.until_paused(a);
     assert!(line.see(b).writable_need_drain() && line.see(near).writable_need_drain());
+    let waiting = line.see(b).writable_length();
     line.see(near).uncork();
-    line.until_got("V", 64 * 1024);
+    line.until_got("V", waiting);
     line.settle();
     assert!(line.see(a).is_paused());
+    assert_eq!(line.see(b).writable_length(), waiting);
     line.see(b).uncork();
     line.until("U", "end");
     line.see(u).end();

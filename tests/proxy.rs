@@ -189,9 +189,9 @@ fn a_failure_of_a_local_socket_resets_the_other_side() {
 #[test]
 fn a_stream_that_has_ended_is_delivered_though_its_socket_fails_later() {
     let mut line = proxied(Kind::Tcp, Kind::Tcp).narrow();
-    let (c, u) = (line.c, line.u);
+    let (a, b, c, u) = (line.a, line.b, line.c, line.u);
     line.see(u).set_allow_half_open(false).pause();
-    line.see(c).write_owned(bytes(100_000));
+    let sent = fill(&mut line, c, a, b);
     line.see(c).end();
     line.until("A", "end");
     line.see(c).reset_and_destroy();
@@ -200,7 +200,7 @@ fn a_stream_that_has_ended_is_delivered_though_its_socket_fails_later() {
     line.until("A", "close true");
     line.see(u).resume();
     line.run();
-    assert!(line.world.got("U") == bytes(100_000), "{:?}", line.world.trace);
+    assert!(line.world.got("U") == bytes(sent), "{:?}", line.world.trace);
     assert!(line.world.trace.has("U", "end"), "{:?}", line.world.trace);
 }
 
