@@ -12,6 +12,7 @@ mod failing;
 mod files;
 mod lookup;
 mod phases;
+mod resetting;
 mod server;
 mod table;
 mod trace;
@@ -27,13 +28,14 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 7] = [
+const ALL: [&[Scenario]; 8] = [
     server::SCENARIOS,
     connect::SCENARIOS,
     lookup::SCENARIOS,
     data::SCENARIOS,
     ending::SCENARIOS,
     failing::SCENARIOS,
+    resetting::SCENARIOS,
     phases::SCENARIOS,
 ];
 
