@@ -125,19 +125,10 @@ fn a_name_without_an_address_is_enotfound_and_then_close() {
 }
 
 #[test]
-fn an_attempt_begins_when_the_one_before_has_failed() {
-    let (_held, port) = refused_port();
-    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
-    let attempts = Rc::new(RefCell::new((0, 0)));
-    let (begun, failed) = (attempts.clone(), attempts.clone());
-    let mut socket = reactor.connect(("localhost", port));
-    watch(&mut socket, "C");
-    socket.on_connection_attempt(move |_, _, _| begun.borrow_mut().0 += 1);
-    socket.on_connection_attempt_failed(move |_, _, _, _| {
-        let mut attempts = failed.borrow_mut();
-        attempts.1 += 1;
-        assert_eq!(attempts.0, attempts.1, "one at a time");
-    });
-    run(&mut reactor, &mut trace);
-    assert!(attempts.borrow().1 > 0 && trace.has("C", "close true"), "{trace:#?}");
+fn the_timeout_option_counts_on_a_socket_too() {
+    let mut reactor: netloop::Reactor<Trace> = util::reactor();
+    let options = netloop::ConnectOptions::new().timeout(std::time::Duration::from_secs(60));
+    let mut socket = reactor.new_socket(netloop::SocketOptions::new());
+    socket.connect_with(([127, 0, 0, 1], 1), options);
+    assert_eq!(socket.timeout(), Some(std::time::Duration::from_secs(60)));
 }
