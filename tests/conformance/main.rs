@@ -16,8 +16,10 @@ mod resetting;
 mod server;
 mod table;
 mod trace;
+mod turns;
 #[path = "../util/mod.rs"]
 mod util;
+mod variants;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -28,7 +30,7 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 8] = [
+const ALL: [&[Scenario]; 10] = [
     server::SCENARIOS,
     connect::SCENARIOS,
     lookup::SCENARIOS,
@@ -36,6 +38,8 @@ const ALL: [&[Scenario]; 8] = [
     ending::SCENARIOS,
     failing::SCENARIOS,
     resetting::SCENARIOS,
+    turns::SCENARIOS,
+    variants::SCENARIOS,
     phases::SCENARIOS,
 ];
 
