@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::state::{Reading, Writing};
 use super::{Socket, SocketState};
 use crate::address::{Address, Family};
+use crate::codec::Encoding;
 use crate::error::Error;
 use crate::net::server::ServerId;
 use crate::stream::Stream;
@@ -248,6 +249,19 @@ properties! {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     readable_length -> usize: |socket| socket.readable.len(), or 0;
+    /// What `text` is decoded from; `None` without a [`set_encoding`](Self::set_encoding) or a `text` listener. Mirrors
+    /// `socket.readableEncoding`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// assert_eq!(socket.readable_encoding(), None);
+    /// socket.on_text(|_, _, _| {});
+    /// assert_eq!(socket.readable_encoding(), Some(netloop::Encoding::Utf8));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    readable_encoding -> Option<Encoding>: |socket| socket.encoding(), or None;
     /// Bytes up to which a paused socket reads ahead. Mirrors `socket.readableHighWaterMark`.
     ///
     /// ```
@@ -361,6 +375,23 @@ properties! {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     allow_half_open -> bool: |socket| socket.options.allow_half_open, or false;
+    /// The type of service the connection has, as the system gives it; otherwise the last one set, or 0. Mirrors
+    /// `socket.getTypeOfService`.
+    ///
+    /// TCP keeps the two lowest bits (ECN) for itself: 0xff reads back as 0xfc.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut socket = reactor.new_socket(netloop::SocketOptions::new());
+    /// assert_eq!(socket.type_of_service(), 0);
+    /// assert_eq!(socket.set_type_of_service(0x10).type_of_service(), 0x10);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    type_of_service -> u8: |socket| {
+        let stream = socket.stream.as_ref().filter(|_| socket.life.is_open());
+        let known = stream.and_then(|stream| stream.transport().type_of_service());
+        known.or(socket.options.type_of_service).unwrap_or(0)
+    }, or 0;
     /// Whether it holds the loop while it reads. Mirrors `handle.hasRef()`.
     ///
     /// ```
