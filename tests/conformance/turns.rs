@@ -12,6 +12,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("C08c", "pause before connecting, with a data listener from before: it is read and kept", c08c),
     ("C13b", "end with data in the data listener, the FIN being there too", c13b),
     ("C18d", "end in its own callback and in the finish listener", c18d),
+    ("C19e", "end with a callback after it has finished and was destroyed with an error", c19e),
     ("C20b", "destroy in the data listener, the FIN being there too", c20b),
     ("C21b", "destroy with an error in the end listener", c21b),
     ("C21c", "destroy with an error in the finish listener", c21c),
@@ -82,6 +83,17 @@ fn c18d(case: &mut Case) {
             log.log("C", outcome("c1", &result));
             c.end_then("", cb("C", "c2"));
         });
+    });
+}
+
+fn c19e(case: &mut Case) {
+    case.pair(Pair::default(), |reactor, _, c, _| {
+        let mut c = socket(reactor, c);
+        c.on_finish(|c, _| {
+            c.destroy_with("mine");
+            c.end_then("", cb("C", "c2"));
+        });
+        c.end_then("", cb("C", "c1"));
     });
 }
 

@@ -22,6 +22,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("C18b", "end twice without data", c18b),
     ("C18c", "end with data after end", c18c),
     ("C19b", "end with a callback after destroy", c19b),
+    ("C19c", "end with a callback after destroy with an error", c19c),
     ("C19d", "write in the close listener", c19d),
     ("C22b", "destroy while corked", c22b),
     ("C22c", "destroy a moment later, with 8 MiB in flight that nobody reads", c22c),
@@ -37,6 +38,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("C40b", "destroy in the error listener and in the close listener", c40b),
     ("C42b", "a drain listener writes as much again, three times", c42b),
     ("C42c", "empty writes, alone and behind 6 MiB", c42c),
+    ("C42d", "the callback of 6 MiB destroys", c42d),
     ("C42e", "destroy in the drain listener", c42e),
 ];
 
@@ -167,6 +169,15 @@ fn c19b(case: &mut Case) {
     case.pair(Pair::default(), |reactor, _, c, _| {
         let mut c = socket(reactor, c);
         c.destroy();
+        c.end_then("", cb("C", "end.cb"));
+        timer(reactor, "later", 3);
+    });
+}
+
+fn c19c(case: &mut Case) {
+    case.pair(Pair::default(), |reactor, _, c, _| {
+        let mut c = socket(reactor, c);
+        c.destroy_with("mine");
         c.end_then("", cb("C", "end.cb"));
         timer(reactor, "later", 3);
     });
@@ -322,6 +333,19 @@ fn c42c(case: &mut Case) {
         writing.on_drain(move |drained, _| {
             drained.reactor().set_immediate(move |reactor, _| socket(reactor, c).end());
         });
+    });
+}
+
+fn c42d(case: &mut Case) {
+    case.pair(Pair::default(), |reactor, _, c, log| {
+        let mut c = socket(reactor, c);
+        let room = c.write_then(vec![0; 6 << 20], |c, result, log| {
+            log.log("C", outcome("w1.cb", &result));
+            c.destroy();
+        });
+        log.note("C", "write 6 MiB ->", room);
+        log.note("C", "write b ->", c.write_then("b", cb("C", "w2.cb")));
+        c.end_then("", cb("C", "end.cb"));
     });
 }
 
