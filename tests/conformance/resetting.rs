@@ -11,6 +11,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("C25", "the peer resets an idle connection that flows", c25),
     ("C25b", "the peer resets an idle connection that is paused", c25b),
     ("C25c", "the peer resets a connection that has bytes nobody has read", c25c),
+    ("C25d", "the count of bytes nobody has read, after a reset", c25d),
     ("C26", "data and a reset to a socket paused from the beginning, which resumes later", c26),
     ("C27", "data and a reset to a socket paused from the beginning, which writes later", c27),
     ("C28", "the peer resets with 8 MiB in flight, a write behind them and an end", c28),
@@ -56,6 +57,15 @@ fn c25c(case: &mut Case) {
             log.note("C", ".readableLength", socket(reactor, c).readable_length());
             socket(reactor, s).reset_and_destroy();
         });
+    });
+}
+
+fn c25d(case: &mut Case) {
+    case.pair(Pair { c: Watch::QUIET, ..Pair::default() }, |reactor, s, c, _| {
+        socket(reactor, s).write("abc");
+        socket(reactor, c).on_error(|c, _, log| log.note("C", ".readableLength", c.readable_length()));
+        let has_read = move |reactor: &mut _, _: &mut _| socket(reactor, c).readable_length() == 3;
+        until(reactor, has_read, move |reactor, _| socket(reactor, s).reset_and_destroy());
     });
 }
 
