@@ -14,6 +14,7 @@ mod lookup;
 mod phases;
 mod server;
 mod table;
+mod timing;
 mod trace;
 #[path = "../util/mod.rs"]
 mod util;
@@ -27,7 +28,7 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 7] = [
+const ALL: [&[Scenario]; 8] = [
     server::SCENARIOS,
     connect::SCENARIOS,
     lookup::SCENARIOS,
@@ -35,6 +36,7 @@ const ALL: [&[Scenario]; 7] = [
     ending::SCENARIOS,
     failing::SCENARIOS,
     phases::SCENARIOS,
+    timing::SCENARIOS,
 ];
 
 /// What libtest's flags ask for, as far as it matters here.
