@@ -69,6 +69,8 @@ pub struct Reactor<S = ()> {
     /// Closed sockets that a bound timer still holds.
     pub(super) waiting_for_timers: BTreeSet<SocketId>,
     pub(super) read_buffer: Vec<u8>,
+    /// The text of a chunk that cannot be lent from the chunk itself.
+    pub(super) text_buffer: String,
     pub(super) options: ReactorOptions,
     pub(super) reserve: Reserve,
     pub(super) counters: IoCounters,
@@ -117,6 +119,7 @@ impl<S> Reactor<S> {
             graveyard: Vec::new(),
             waiting_for_timers: BTreeSet::new(),
             read_buffer: Vec::new(),
+            text_buffer: String::new(),
             options,
             reserve: Reserve::new(),
             counters: IoCounters::default(),

@@ -1,7 +1,8 @@
 //! One socket: its parts, and the view through which it is used. Mirrors `net.Socket` (`lib/net.js`).
 //!
 //! - `state.rs`, `readable.rs`, `writable.rs`: the state, pure;
-//! - `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `write.rs`, `flush.rs`, `complete.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
+//! - `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `on_read.rs`, `text.rs`, `write.rs`, `flush.rs`, `complete.rs`, `finish.rs`,
+//!   `destroy.rs`, `idle.rs`: what happens to it;
 //! - `events/`, `methods.rs`, `settings.rs`, `properties.rs`, `writer.rs`: its public face.
 
 mod auto_select;
@@ -15,12 +16,14 @@ mod flush;
 mod idle;
 mod lookup;
 mod methods;
+mod on_read;
 mod outgoing;
 mod properties;
 mod read;
 mod readable;
 mod settings;
 mod state;
+mod text;
 mod writable;
 mod write;
 mod writer;
@@ -33,6 +36,7 @@ pub(crate) use self::bytes::Broadcast;
 use self::connect::Attempt;
 use self::idle::Idle;
 use self::lookup::Query;
+use self::on_read::ReadBuffer;
 pub(crate) use self::outgoing::Outgoing;
 pub use self::properties::ReadyState;
 use self::readable::Readable;
@@ -46,6 +50,7 @@ use super::listeners::Listeners;
 use super::options::SocketOptions;
 use super::server::ServerId;
 use crate::address::Address;
+use crate::codec::TextDecoder;
 use crate::error::{Error, Result};
 use crate::event_loop::{Key, Readiness};
 use crate::stream::Stream;
@@ -165,6 +170,10 @@ pub(crate) struct Rare<S> {
     attempt_failed: bool,
     /// Timers bound to the socket.
     timers: Vec<Key>,
+    /// Makes text of what is read, for `text` listeners.
+    text: Option<TextDecoder>,
+    /// The caller's own buffer, and who is called when it is filled. Absent while that runs.
+    reader: Option<Box<dyn ReadBuffer<S>>>,
 }
 
 impl<S> Default for Rare<S> {
@@ -186,6 +195,8 @@ impl<S> Default for Rare<S> {
             reset_on_connect: false,
             attempt_failed: false,
             timers: Vec::new(),
+            text: None,
+            reader: None,
         }
     }
 }
