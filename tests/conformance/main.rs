@@ -11,6 +11,7 @@ mod ending;
 mod failing;
 mod files;
 mod lookup;
+mod modes;
 mod phases;
 mod server;
 mod table;
@@ -28,7 +29,7 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 8] = [
+const ALL: [&[Scenario]; 9] = [
     server::SCENARIOS,
     connect::SCENARIOS,
     lookup::SCENARIOS,
@@ -37,6 +38,7 @@ const ALL: [&[Scenario]; 8] = [
     failing::SCENARIOS,
     phases::SCENARIOS,
     timing::SCENARIOS,
+    modes::SCENARIOS,
 ];
 
 /// What libtest's flags ask for, as far as it matters here.
