@@ -8,6 +8,8 @@ macro_rules! codes {
     };
 }
 codes! {
+    /// An [`AbortSignal`](crate::AbortSignal) was aborted.
+    ABORT_ERR,
     /// Permission denied.
     EACCES,
     /// The address is in use.
