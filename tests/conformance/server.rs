@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::rc::Rc;
 
-use netloop::{Server, ServerId, ServerOptions, SocketId, SocketOptions, code};
+use netloop::{ListenOptions, Server, ServerId, ServerOptions, SocketId, SocketOptions, code};
 
 use crate::Scenario;
 use crate::case::{Case, Pair, settle};
@@ -25,6 +25,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("A12", "no connections allowed, said as 0 and as -1", a12),
     ("A13", "no connections allowed, at a path", a13),
     ("A15", "an accepted socket that does not read until it is resumed", a15),
+    ("A16", "a signal that is aborted after listening", a16),
+    ("A17", "a signal that is aborted before", a17),
     ("A18", "close while the kernel holds a connection that is not accepted", a18),
     ("A19", "a destroyed connection counts no more at once", a19),
     ("A20", "no descriptor is left for a connection", a20),
@@ -245,6 +247,28 @@ fn a15(case: &mut Case) {
         });
         c.end_with("hi");
     });
+}
+
+fn a16(case: &mut Case) {
+    let signal = case.reactor.abort_signal();
+    let mut server = server(case);
+    let id = server.id();
+    server.on_listening(move |server, _| {
+        server.reactor().set_immediate(move |reactor, log| {
+            reactor.abort(signal);
+            log.note("V", ".listening", reactor.server(id).expect("`close` is to come").is_listening());
+        });
+    });
+    server.listen_with(("127.0.0.1", 0), ListenOptions::new().signal(signal));
+}
+
+fn a17(case: &mut Case) {
+    let signal = case.reactor.abort_signal();
+    case.reactor.abort(signal);
+    let id = server(case).id();
+    let mut server = case.reactor.server(id).expect("just made");
+    server.listen_with(0, ListenOptions::new().signal(signal));
+    case.log.note("V", ".listening", server.is_listening());
 }
 
 fn a18(case: &mut Case) {
