@@ -20,7 +20,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("P09", "two writes, end, a tick and an immediate", p09),
     ("P10", "a large write is done", p10),
     ("P11", "two writes and end where the peer is gone", p11),
-    ("P12", "connect to a path", p12),
 ];
 
 /// Only C is watched.
@@ -170,24 +169,4 @@ fn p11(case: &mut Case) {
         });
         socket(reactor, s).destroy();
     });
-}
-
-fn p12(case: &mut Case) {
-    let Some(path) = case.temp_path("V") else { return };
-    let mut server = case.reactor.create_server(|_, _| {});
-    watch_server(&mut server, "V");
-    let id = server.id();
-    server.on_connection(move |s, _| {
-        s.end();
-        s.reactor().server(id).expect("it listens").close();
-    });
-    let at = path.clone();
-    server.once_listening(move |server, _| {
-        let mut c = server.reactor().new_socket(SocketOptions::new());
-        watch(&mut c, "C");
-        c.connect(at.as_path());
-        tick(server.reactor(), "tick");
-        immediate(server.reactor(), "imm");
-    });
-    server.listen(path);
 }

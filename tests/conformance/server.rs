@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use netloop::{ListenOptions, Server, ServerId, ServerOptions, SocketId, SocketOptions, code};
+use netloop::{BlockList, ListenOptions, Server, ServerId, ServerOptions, SocketId, SocketOptions, code};
 
 use crate::Scenario;
 use crate::case::{Case, Pair, settle};
@@ -24,6 +25,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("A11", "one connection allowed, and a second client", a11),
     ("A12", "no connections allowed, said as 0 and as -1", a12),
     ("A13", "no connections allowed, at a path", a13),
+    ("A14", "a peer of the server's block list", a14),
     ("A15", "an accepted socket that does not read until it is resumed", a15),
     ("A16", "a signal that is aborted after listening", a16),
     ("A17", "a signal that is aborted before", a17),
@@ -229,6 +231,20 @@ fn a13(case: &mut Case) {
         socket.connect(at.as_path());
     });
     server.listen(path);
+}
+
+fn a14(case: &mut Case) {
+    let mut list = BlockList::new();
+    list.add_address([127, 0, 0, 1]);
+    let (id, port) = listening(case, ServerOptions::new().block_list(Arc::new(list)));
+    find(case, id).once_listening(move |server, _| {
+        let c = connect(server, "C", port);
+        socket(server.reactor(), c).on_close(move |c, _, log| {
+            let mut server = c.reactor().server(id).expect("it listens");
+            log.note("V", "connections", server.connection_count());
+            server.close();
+        });
+    });
 }
 
 fn a15(case: &mut Case) {
