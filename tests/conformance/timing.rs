@@ -93,12 +93,12 @@ fn c48(case: &mut Case) {
 }
 
 fn c49(case: &mut Case) {
-    const IDLE: u64 = 200;
+    const IDLE: u64 = 400;
     let port = case.serve(3, ServerOptions::new(), |socket, _| {
         socket.on_error(|_, _, _| {});
         socket.resume();
         let id = socket.id();
-        later(socket.reactor(), 20, id, |socket, _| {
+        later(socket.reactor(), IDLE / 2, id, |socket, _| {
             socket.write("x");
         });
     });
@@ -126,7 +126,7 @@ fn c49(case: &mut Case) {
     connect("W", |socket| {
         socket.pause();
         let id = socket.id();
-        later(socket.reactor(), 20, id, |socket, log| log.note("W", "write ->", socket.write("x")));
+        later(socket.reactor(), IDLE / 2, id, |socket, log| log.note("W", "write ->", socket.write("x")));
     });
 }
 

@@ -3,10 +3,10 @@
 const net = require('node:net');
 const { log, note, serve, watch } = require('../trace.js');
 
-const IDLE = 200;
+const IDLE = 400;
 const accept = (socket) => {
   socket.on('error', () => {}).resume();
-  setTimeout(() => socket.write('x'), 20);
+  setTimeout(() => socket.write('x'), IDLE / 2);
 };
 serve(3, {}, accept, (port) => {
   const connect = (name, connected) => {
@@ -26,6 +26,6 @@ serve(3, {}, accept, (port) => {
   connect('P', (socket) => setImmediate(() => socket.pause()));
   connect('W', (socket) => {
     socket.pause();
-    setTimeout(() => note('W', 'write ->', socket.write('x')), 20);
+    setTimeout(() => note('W', 'write ->', socket.write('x')), IDLE / 2);
   });
 });
