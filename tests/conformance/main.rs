@@ -13,12 +13,15 @@ mod files;
 mod lookup;
 mod modes;
 mod phases;
+mod resetting;
 mod server;
 mod table;
 mod timing;
 mod trace;
+mod turns;
 #[path = "../util/mod.rs"]
 mod util;
+mod variants;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -29,13 +32,16 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 9] = [
+const ALL: [&[Scenario]; 12] = [
     server::SCENARIOS,
     connect::SCENARIOS,
     lookup::SCENARIOS,
     data::SCENARIOS,
     ending::SCENARIOS,
     failing::SCENARIOS,
+    resetting::SCENARIOS,
+    turns::SCENARIOS,
+    variants::SCENARIOS,
     phases::SCENARIOS,
     timing::SCENARIOS,
     modes::SCENARIOS,
