@@ -1,4 +1,4 @@
-//! Other ways to read than `data`: into a buffer, as text.
+//! Other ways to read than `data`: into a buffer, as text, by a pipe.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,6 +12,7 @@ use crate::trace::{Trace, Watch, socket, watch, watch_with};
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("C51", "reading into a buffer of 4 bytes", c51),
     ("C52", "text whose characters are cut", c52),
+    ("C53", "an echo by pipe", c53),
     ("C59", "destroy at the first of several reads: into a buffer, and in the data listener", c59),
     ("C61", "the encoding stays when the socket connects again", c61),
 ];
@@ -62,6 +63,14 @@ fn send_each(reactor: &mut Reactor<Trace>, s: SocketId, c: SocketId, parts: &'st
     socket(reactor, s).write(part);
     let is_read = move |reactor: &mut Reactor<Trace>, _: &mut Trace| socket(reactor, c).bytes_read() == total;
     until(reactor, is_read, move |reactor, _| send_each(reactor, s, c, rest));
+}
+
+fn c53(case: &mut Case) {
+    let server = ServerOptions::new().allow_half_open(true);
+    case.pair(Pair { server, ..Pair::default() }, |reactor, s, c, _| {
+        reactor.pipe(s, s);
+        socket(reactor, c).end_with("hello");
+    });
 }
 
 fn c59(case: &mut Case) {
