@@ -1,12 +1,13 @@
 //! The order of phases: the rows of "phase interleavings". All objects are one list.
 
+use std::path::Path;
 use std::time::Duration;
 
-use netloop::{ConnectOptions, Error, SocketOptions};
+use netloop::{ConnectOptions, Error, Reactor, SocketId, SocketOptions};
 
 use crate::Scenario;
 use crate::case::{Case, Pair};
-use crate::trace::{Watch, cb, immediate, outcome, server_cb, socket, tick, timer, watch, watch_server, watch_with};
+use crate::trace::{Trace, Watch, cb, immediate, outcome, server_cb, socket, tick, timer, watch, watch_server, watch_with};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("P01", "listen between two ticks", p01),
@@ -20,6 +21,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("P09", "two writes, end, a tick and an immediate", p09),
     ("P10", "a large write is done", p10),
     ("P11", "two writes and end where the peer is gone", p11),
+    ("P12", "connect to a path, in a tick before the loop and in a callback of the poll phase", p12),
 ];
 
 /// Only C is watched.
@@ -169,4 +171,29 @@ fn p11(case: &mut Case) {
         });
         socket(reactor, s).destroy();
     });
+}
+
+fn p12(case: &mut Case) {
+    fn connect(reactor: &mut Reactor<Trace>, name: &'static str, path: &Path) -> SocketId {
+        let mut socket = reactor.new_socket(SocketOptions::new());
+        watch(&mut socket, name);
+        let id = socket.connect(path).id();
+        tick(reactor, if name == "C" { "C.tick" } else { "D.tick" });
+        immediate(reactor, if name == "C" { "C.imm" } else { "D.imm" });
+        id
+    }
+    let Some(path) = case.temp_path("V") else { return };
+    let mut server = case.reactor.create_server(|_, _| {});
+    watch_server(&mut server, "V");
+    let at = path.clone();
+    server.once_listening(move |server, _| {
+        let c = connect(server.reactor(), "C", &at);
+        socket(server.reactor(), c).on_ready(move |c, _| {
+            let d = connect(c.reactor(), "D", &at);
+            socket(c.reactor(), d).on_ready(|d, _| {
+                d.reactor().set_immediate(|_, log| log.end());
+            });
+        });
+    });
+    server.listen(path);
 }
