@@ -11,10 +11,12 @@ mod ending;
 mod failing;
 mod files;
 mod lookup;
+mod modes;
 mod phases;
 mod resetting;
 mod server;
 mod table;
+mod timing;
 mod trace;
 mod turns;
 #[path = "../util/mod.rs"]
@@ -30,7 +32,7 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 10] = [
+const ALL: [&[Scenario]; 12] = [
     server::SCENARIOS,
     connect::SCENARIOS,
     lookup::SCENARIOS,
@@ -41,6 +43,8 @@ const ALL: [&[Scenario]; 10] = [
     turns::SCENARIOS,
     variants::SCENARIOS,
     phases::SCENARIOS,
+    timing::SCENARIOS,
+    modes::SCENARIOS,
 ];
 
 /// What libtest's flags ask for, as far as it matters here.
