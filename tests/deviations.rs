@@ -2,11 +2,9 @@
 
 mod util;
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 
-use netloop::{Reactor, SocketOptions, code};
+use netloop::{ConnectOptions, Reactor, SocketOptions, code};
 use util::{Trace, refused_port, run, watch, watch_flow};
 
 #[test]
@@ -126,9 +124,25 @@ fn a_name_without_an_address_is_enotfound_and_then_close() {
 
 #[test]
 fn the_timeout_option_counts_on_a_socket_too() {
-    let mut reactor: netloop::Reactor<Trace> = util::reactor();
-    let options = netloop::ConnectOptions::new().timeout(std::time::Duration::from_secs(60));
-    let mut socket = reactor.new_socket(netloop::SocketOptions::new());
+    let mut reactor: Reactor<Trace> = util::reactor();
+    let options = ConnectOptions::new().timeout(Duration::from_secs(60));
+    let mut socket = reactor.new_socket(SocketOptions::new());
     socket.connect_with(([127, 0, 0, 1], 1), options);
-    assert_eq!(socket.timeout(), Some(std::time::Duration::from_secs(60)));
+    assert_eq!(socket.timeout(), Some(Duration::from_secs(60)));
+}
+
+#[test]
+fn what_was_read_ahead_comes_by_data() {
+    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+    let (near, far) = reactor.socket_pair().expect("two descriptors");
+    reactor.socket(near).expect("just made").end_with("hello");
+    reactor.socket(far).expect("just made").pause();
+    util::run_until(&mut reactor, &mut trace, |reactor, _| {
+        reactor.socket(far).is_some_and(|socket| socket.readable_length() == 5)
+    });
+    let mut socket = reactor.socket(far).expect("it waits");
+    watch(&mut socket, "F");
+    socket.resume();
+    run(&mut reactor, &mut trace);
+    trace.check("F", &["data 5", "end", "finish", "close false"]);
 }

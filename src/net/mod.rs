@@ -3,11 +3,14 @@
 //! A [`Reactor`] owns the loop and every object; an object is reached through a short-lived view made of the reactor and an
 //! id. The files of `socket/` and `server/` hold the parts of one object each; `host.rs` is where the loop calls in.
 
+mod abort;
+mod block_list;
 mod emit;
 mod endpoint;
 mod handler;
 mod host;
 mod interop;
+mod ip;
 mod listeners;
 mod lookup;
 mod map;
@@ -22,9 +25,12 @@ mod socket;
 mod timers;
 mod unhandled;
 
+pub use self::abort::AbortSignal;
+pub use self::block_list::BlockList;
 pub use self::endpoint::{Endpoint, IntoEndpoint};
 pub use self::handler::Handler;
 pub use self::host::Handle;
+pub use self::ip::{is_ip, is_ipv4, is_ipv6};
 pub use self::listeners::ListenerId;
 pub use self::lookup::{LookupAddress, LookupRequest};
 pub use self::map::SocketMap;
@@ -33,7 +39,7 @@ pub use self::options::{ConnectOptions, KeepAlive, ListenOptions, ReactorOptions
 pub use self::outcome::Outcome;
 pub use self::reactor::Reactor;
 pub use self::remote::{Remote, RemoteError};
-pub use self::server::{Dropped, Server, ServerId, ShutdownReport};
-pub use self::socket::{ReadyState, Socket, SocketId, Writer};
+pub use self::server::{AdoptedListener, Dropped, Server, ServerId, ShutdownReport};
+pub use self::socket::{Adopted, ReadyState, Socket, SocketId, Writer};
 pub use self::timers::{ImmediateId, TimerId, WatcherId, WorkId};
 pub use self::unhandled::UnhandledErrors;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
+use super::abort::Signals;
 use super::emit::Done;
 use super::host::Entry;
 use super::listeners::{ListenerId, Serials};
@@ -74,6 +75,7 @@ pub struct Reactor<S = ()> {
     pub(super) options: ReactorOptions,
     pub(super) reserve: Reserve,
     pub(super) counters: IoCounters,
+    pub(super) signals: Signals,
     pub(super) unhandled: UnhandledErrors,
     pub(super) unhandled_hook: Option<Hook<S>>,
     not_send: PhantomData<Rc<()>>,
@@ -123,6 +125,7 @@ impl<S> Reactor<S> {
             options,
             reserve: Reserve::new(),
             counters: IoCounters::default(),
+            signals: Signals::default(),
             unhandled: UnhandledErrors::default(),
             unhandled_hook: None,
             not_send: PhantomData,
@@ -203,6 +206,7 @@ impl<S> Reactor<S> {
     /// ```
     pub fn new_socket(&mut self, options: SocketOptions) -> Socket<'_, S> {
         let id = self.new_socket_id(&Rc::new(options));
+        self.bind_socket_signal(id);
         Socket::new(self, id)
     }
 

@@ -94,6 +94,36 @@ pub(crate) fn listen_local(_: &Path, _: i32) -> io::Result<Acceptor> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// `ENOTSUP`: a pipe has no file whose rights could be changed.
+pub(crate) fn set_access(_: &Path, _: bool, _: bool) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A pipe goes with its last handle: it is never stale.
+pub(crate) fn remove_stale(_: &Path) -> bool {
+    false
+}
+
+/// A pipe is no file.
+pub(crate) fn file_id(_: &Path) -> Option<super::FileId> {
+    None
+}
+
+/// `ENOTSUP`: Unix-domain sockets of Windows are unknown to mio.
+pub(super) fn adopt_local(_: socket2::Socket) -> io::Result<Transport> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// `ENOTSUP` too.
+pub(super) fn adopt_local_listener(_: socket2::Socket) -> io::Result<Acceptor> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A socket that is no stream.
+pub(super) fn foreign_kind(_: socket2::Socket) -> &'static str {
+    "UNKNOWN"
+}
+
 /// Two connected sockets, over loopback.
 pub(crate) fn pair() -> io::Result<(Transport, Transport)> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;

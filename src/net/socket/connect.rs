@@ -136,6 +136,9 @@ impl<S> Reactor<S> {
         if let Err(error) = check(&endpoint, options) {
             return self.destroy_on_tick(id, life, error);
         }
+        if self.bind_connect_signal(id, life, options) {
+            return;
+        }
         match endpoint.0 {
             Target::Port(port) => self.look_up_and_connect(id, life, "localhost".to_owned(), port, options),
             Target::Addr(address) => self.queue_attempt(id, life, Attempt::new(Address::Tcp(address), options)),
@@ -202,8 +205,7 @@ impl<S> Reactor<S> {
 
     /// Why the socket may not connect there, if its block list says so.
     pub(super) fn blocked(&mut self, id: SocketId, ip: IpAddr) -> Option<Error> {
-        let _ = (id, ip);
-        None
+        self.socket_entry(id)?.options.blocked(ip)
     }
 
     pub(super) fn watch_attempt(&mut self, id: SocketId, transport: sys::Transport, attempt: Attempt) {

@@ -1,10 +1,11 @@
 //! One socket: its parts, and the view through which it is used. Mirrors `net.Socket` (`lib/net.js`).
 //!
 //! - `state.rs`, `readable.rs`, `writable.rs`: the state, pure;
-//! - `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `on_read.rs`, `text.rs`, `write.rs`, `flush.rs`, `complete.rs`, `finish.rs`,
-//!   `destroy.rs`, `idle.rs`: what happens to it;
+//! - `adopt.rs`, `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `on_read.rs`, `text.rs`, `write.rs`, `flush.rs`, `complete.rs`,
+//!   `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
 //! - `events/`, `methods.rs`, `settings.rs`, `properties.rs`, `writer.rs`: its public face.
 
+mod adopt;
 mod auto_select;
 mod bytes;
 mod complete;
@@ -31,6 +32,7 @@ mod writer;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+pub use self::adopt::Adopted;
 use self::auto_select::Candidates;
 pub(crate) use self::bytes::Broadcast;
 use self::connect::Attempt;
@@ -44,6 +46,7 @@ use self::state::Lifecycle;
 use self::writable::Writable;
 pub use self::writer::Writer;
 use super::Reactor;
+use super::abort::AbortSignal;
 use super::emit::{Done, SocketListener};
 use super::host::Entry;
 use super::listeners::Listeners;
@@ -233,6 +236,16 @@ impl<S> SocketState<S> {
         self.rare.get_or_insert_default()
     }
 
+    /// Counts lives and deaths: as long as it stays the same, so does the life.
+    pub(in crate::net) fn life_number(&self) -> u32 {
+        self.life_number
+    }
+
+    /// The signal it was made with.
+    pub(in crate::net) fn signal(&self) -> Option<AbortSignal> {
+        self.options.signal
+    }
+
     /// The server that accepted it, while it counts there.
     pub(in crate::net) fn server(&self) -> Option<ServerId> {
         self.server
@@ -288,6 +301,11 @@ impl<S> SocketState<S> {
             && let Err(error) = stream.transport().set_keep_alive(Some(keep_alive))
         {
             log::debug!("SO_KEEPALIVE: {error}");
+        }
+        if let Some(value) = self.options.type_of_service
+            && let Err(error) = stream.transport().set_type_of_service(value)
+        {
+            log::debug!("type of service: {error}");
         }
     }
 }
