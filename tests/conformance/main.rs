@@ -2,6 +2,7 @@
 //!
 //! `cargo test --test conformance` runs all of them, `-- B07` those whose id begins so. README.md tells how to write one.
 
+mod attempts;
 mod case;
 mod connect;
 mod data;
@@ -15,6 +16,7 @@ mod phases;
 mod server;
 mod table;
 mod trace;
+mod unconnected;
 #[path = "../util/mod.rs"]
 mod util;
 
@@ -27,9 +29,11 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 7] = [
+const ALL: [&[Scenario]; 9] = [
     server::SCENARIOS,
     connect::SCENARIOS,
+    unconnected::SCENARIOS,
+    attempts::SCENARIOS,
     lookup::SCENARIOS,
     data::SCENARIOS,
     ending::SCENARIOS,

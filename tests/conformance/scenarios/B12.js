@@ -1,6 +1,6 @@
 'use strict';
 // B12: a lookup for one address that answers with a text that is none
-// deviation D-42: the text that is no address
+// deviation D-52: the text that is no address
 // - C lookup bad 4 bad.test
 // + C lookup ERR_INVALID_IP_ADDRESS bad.test
 //   C error ERR_INVALID_IP_ADDRESS "Invalid IP address: bad"

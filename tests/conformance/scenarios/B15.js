@@ -1,5 +1,8 @@
 'use strict';
 // B15: destroy before the lookup for one address has answered
+// deviation D-54: nothing after close
+//   C close false
+// - C lookup 127.0.0.1 4 late.test
 const net = require('node:net');
 const { settle, watch } = require('../trace.js');
 

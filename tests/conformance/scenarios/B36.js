@@ -1,13 +1,13 @@
 'use strict';
 // B36: a lookup that answers at once
-// deviation D-41: nothing is emitted inside the call
+// deviation D-51: nothing is emitted inside the call
 //   log before
 // - C lookup 127.0.0.1 4 quick.test
 // - C connectionAttempt 127.0.0.1 <V> 4
 //   log after
+//   log tick
 // + C lookup 127.0.0.1 4 quick.test
 // + C connectionAttempt 127.0.0.1 <V> 4
-//   log tick
 const net = require('node:net');
 const { inOrder, log, refusedPort, tick, watch } = require('../trace.js');
 
