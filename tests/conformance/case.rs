@@ -90,6 +90,8 @@ impl Case {
         self.held_ports.push(listener);
         self.held_ports.extend(fill.into_iter().map(Into::into));
         self.log.name_port(address.port(), symbol);
+        // Filling took a while, of which the loop knows nothing.
+        self.reactor.update_time();
         Some(address.port())
     }
 
