@@ -13,12 +13,15 @@ mod failing;
 mod files;
 mod lookup;
 mod phases;
+mod resetting;
 mod server;
 mod table;
 mod trace;
+mod turns;
 mod unconnected;
 #[path = "../util/mod.rs"]
 mod util;
+mod variants;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -29,7 +32,7 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 9] = [
+const ALL: [&[Scenario]; 12] = [
     server::SCENARIOS,
     connect::SCENARIOS,
     unconnected::SCENARIOS,
@@ -38,6 +41,9 @@ const ALL: [&[Scenario]; 9] = [
     data::SCENARIOS,
     ending::SCENARIOS,
     failing::SCENARIOS,
+    resetting::SCENARIOS,
+    turns::SCENARIOS,
+    variants::SCENARIOS,
     phases::SCENARIOS,
 ];
 

@@ -157,7 +157,8 @@ function serve(count, options, connection, listening) {
     connection?.(socket);
   });
   if (count === 0) server.unref();
-  const where = options.path ? { path: options.path } : { port: 0, host: '127.0.0.1', ...options };
+  const { port = 0, host = '127.0.0.1' } = options;
+  const where = options.path ? { path: options.path } : { port, host };
   server.listen(where, () => {
     if (!options.path) namePort(server.address().port, 'V');
     listening(options.path ?? server.address().port);
