@@ -2,6 +2,7 @@
 //!
 //! `cargo test --test conformance` runs all of them, `-- B07` those whose id begins so. README.md tells how to write one.
 
+mod attempts;
 mod case;
 mod connect;
 mod data;
@@ -19,6 +20,7 @@ mod table;
 mod timing;
 mod trace;
 mod turns;
+mod unconnected;
 #[path = "../util/mod.rs"]
 mod util;
 mod variants;
@@ -35,6 +37,8 @@ type Scenario = (&'static str, &'static str, fn(&mut Case));
 const ALL: [&[Scenario]; 12] = [
     server::SCENARIOS,
     connect::SCENARIOS,
+    unconnected::SCENARIOS,
+    attempts::SCENARIOS,
     lookup::SCENARIOS,
     data::SCENARIOS,
     ending::SCENARIOS,
