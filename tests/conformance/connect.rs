@@ -25,6 +25,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("B33", "connect again in the close listener", b33),
     ("B34", "connect again in the error listener", b34),
     ("B37", "connect to port 0", b37),
+    ("B38", "a write before connect, and a connect listener that was added after it", b38),
+    ("B39", "destroy in a connect listener, with writes before connect", b39),
 ];
 
 fn b01(case: &mut Case) {
@@ -182,4 +184,36 @@ fn b37(case: &mut Case) {
     let mut socket = case.reactor.new_socket(SocketOptions::new());
     watch(&mut socket, "C");
     socket.connect(([127, 0, 0, 1], 0));
+}
+
+fn b38(case: &mut Case) {
+    let port = serve_watched(case);
+    let mut socket = case.reactor.connect(([127, 0, 0, 1], port));
+    watch_with(&mut socket, "C", Watch::DATA);
+    case.log.note("C", "write pre ->", socket.write_then("pre", cb("C", "pre.cb")));
+    case.log.note("C", ".bytesWritten", socket.bytes_written());
+    socket.on_connect(|socket, log| {
+        log.note("C", "write post ->", socket.write_then("post", cb("C", "post.cb")));
+        socket.end();
+    });
+}
+
+fn b39(case: &mut Case) {
+    let port = case.serve(3, ServerOptions::new(), |socket, _| {
+        socket.on_data(|_, chunk, log| log.log("S", format!("data {}", chunk.len()))).on_error(|_, _, _| {});
+    });
+    let mut c = case.reactor.connect(([127, 0, 0, 1], port));
+    watch(&mut c, "C");
+    case.log.note("C", "write a ->", c.write_then("a", cb("C", "w.cb")));
+    c.on_connect(|socket, _| socket.destroy());
+    let mut d = case.reactor.connect(([127, 0, 0, 1], port));
+    watch(&mut d, "D");
+    d.on_connect(|socket, _| socket.destroy());
+    case.log.note("D", "write b ->", d.write_then("b", cb("D", "w1.cb")));
+    case.log.note("D", "write c ->", d.write_then("c", cb("D", "w2.cb")));
+    d.end_then("", cb("D", "end.cb"));
+    let mut e = case.reactor.connect(([127, 0, 0, 1], port));
+    watch(&mut e, "E");
+    e.on_connect(|socket, _| socket.destroy());
+    e.end_then("", cb("E", "end.cb"));
 }

@@ -34,7 +34,7 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 12] = [
+const ALL: [&[Scenario]; 14] = [
     server::SCENARIOS,
     connect::SCENARIOS,
     unconnected::SCENARIOS,

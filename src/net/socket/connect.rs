@@ -308,8 +308,12 @@ impl<S> Reactor<S> {
         }
         self.touch(id);
         self.settle_or_destroy(id);
-        self.emit(id, Event::Connect, state);
+        // What was written while connecting leaves in its turn among the listeners: Node adds one for it.
+        let end = self.serials.mark();
+        let parked = self.socket_entry(id).and_then(|socket| socket.rare.as_ref()?.parked).unwrap_or(end);
+        self.emit_part(id, Event::Connect, 0..parked, state);
         self.flush_parked(id, state);
+        self.emit_part(id, Event::Connect, parked..end, state);
         self.emit(id, Event::Ready, state);
         let Some(socket) = self.socket_entry(id) else {
             return;
@@ -335,8 +339,23 @@ impl<S> Reactor<S> {
                 self.finish_maybe(id);
             }
         }
+        if let Some(rare) = self.socket_entry(id).and_then(|socket| socket.rare.as_mut())
+            && rare.parked.take().is_some()
+        {
+            // A listener before may have destroyed it.
+            self.on_cancelled(id, state);
+        }
         if reset {
             self.reset_and_destroy(id);
+        }
+    }
+
+    /// The first write while connecting: it waits for its turn among the listeners of `connect`.
+    pub(super) fn park(&mut self, id: SocketId) {
+        let mark = self.serials.mark();
+        if let Some(socket) = self.socket_entry(id) {
+            socket.rare().parked = Some(mark);
+            self.take_off(id);
         }
     }
 
@@ -408,6 +427,7 @@ impl<S> super::SocketState<S> {
         let rare = self.rare();
         rare.reset_on_connect = false;
         rare.doom = None;
+        rare.parked = None;
         rare.attempted.clear();
         left
     }
