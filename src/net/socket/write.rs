@@ -150,10 +150,11 @@ impl<S> Reactor<S> {
             return;
         };
         let outgoing = socket.outgoing.get_or_insert_with(|| spare.unwrap_or_default());
-        let there = bytes.bytes().get(part.start..).map_or(0, <[u8]>::len).min(part.len());
-        if there > 0 && there < LARGE {
-            outgoing.bytes.copy(&bytes.bytes()[part.start..part.start + there]);
-        } else if there > 0 {
+        let given = bytes.bytes().get(part.start..).unwrap_or_default();
+        let there = given.len().min(part.len());
+        if there < LARGE {
+            outgoing.bytes.copy(&given[..there]);
+        } else {
             let (chunk, skip) = bytes.keep(part.start);
             outgoing.bytes.push(chunk, skip, there);
         }
