@@ -141,7 +141,7 @@ impl<S> Reactor<S> {
         let Some(source) = self.socket_entry(from) else {
             return;
         };
-        source.pipes().push(Pipe { to, waits: false, on_source, on_destination });
+        source.rare().pipes.push(Pipe { to, waits: false, on_source, on_destination });
         if source.has_ended() {
             self.next_tick(move |reactor, _| reactor.pass_end_on(from, to, end));
         }
@@ -275,7 +275,7 @@ impl<S> Reactor<S> {
     }
 
     fn pipes(&mut self, from: SocketId) -> Option<&mut Vec<Pipe>> {
-        self.socket_entry(from)?.existing_pipes()
+        self.socket_entry(from)?.pipes()
     }
 
     /// Takes the first pipe between the two away, with its listeners.

@@ -52,7 +52,7 @@ impl<S> Reactor<S> {
             socket.rare().attempted.clear();
             let addresses = addresses.into_iter();
             let candidates = Candidates { addresses, options: options.clone(), timeout, timer: None, errors: Vec::new() };
-            socket.rare().candidates = Some(candidates);
+            socket.rare().candidates = Some(Box::new(candidates));
         }
         self.next_candidate(id, life, state);
     }
@@ -178,6 +178,6 @@ impl<S> Reactor<S> {
     }
 
     pub(super) fn candidates(&mut self, id: SocketId) -> Option<&mut Candidates> {
-        self.socket_entry(id)?.rare.as_mut()?.candidates.as_mut()
+        self.socket_entry(id)?.rare.as_mut()?.candidates.as_deref_mut()
     }
 }

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use super::SocketId;
 use super::writable::Writable;
@@ -16,7 +15,7 @@ use crate::net::Reactor;
 use crate::net::emit::{Done, Event};
 use crate::net::endpoint::{Endpoint, Target};
 use crate::net::host::{Entry, Task};
-use crate::net::options::{ConnectOptions, SocketOptions};
+use crate::net::options::ConnectOptions;
 use crate::stream::{Connecting, Stream};
 use crate::sys::{self, Bound};
 
@@ -55,9 +54,11 @@ impl Attempt {
 
     /// The error of a system call that failed without waiting: it names the local end, and without a descriptor there is none.
     pub(super) fn failed_at_once(&self, target: SocketAddr, error: io::Error) -> Error {
-        let local = match self.local(target).unwrap_or((any_of(target), 0).into()) {
-            _ if sys::is_out_of_descriptors(&error) => "undefined:undefined".to_owned(),
-            local => format!("{}:{}", local.ip(), local.port()),
+        let local = if sys::is_out_of_descriptors(&error) {
+            "undefined:undefined".to_owned()
+        } else {
+            let local = self.local(target).unwrap_or((any_of(target), 0).into());
+            format!("{}:{}", local.ip(), local.port())
         };
         Error::connect("connect", &self.address, Some(local), error)
     }
@@ -98,10 +99,6 @@ fn check(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(), Error> {
 }
 
 impl<S> Reactor<S> {
-    pub(in crate::net) fn new_socket_id(&mut self, options: &Rc<SocketOptions>) -> SocketId {
-        self.insert_socket(options)
-    }
-
     /// Node's `connect`. Addresses are tried from the next tick on, a path at once, a name when it is resolved; whatever
     /// happens is told by events.
     pub(super) fn connect_socket(&mut self, id: SocketId, endpoint: Endpoint, options: &ConnectOptions) {
@@ -162,6 +159,21 @@ impl<S> Reactor<S> {
 
     pub(super) fn is_connecting(&mut self, id: SocketId, life: u32) -> bool {
         self.socket_entry(id).is_some_and(|socket| socket.life.is_connecting() && socket.life_number == life)
+    }
+
+    /// Destroys on the next tick, if the socket still connects then. Mirrors `connectErrorNT`.
+    pub(super) fn destroy_on_tick(&mut self, id: SocketId, life: u32, error: Error) {
+        if let Some(socket) = self.socket_entry(id).filter(|socket| socket.life_number == life) {
+            socket.rare().doom.get_or_insert(error);
+            self.event_loop.tick_task(Task::ConnectError(id, life));
+        }
+    }
+
+    pub(in crate::net) fn on_connect_error(&mut self, id: SocketId, life: u32) {
+        let doom = self.socket_entry(id).and_then(|socket| socket.rare().doom.take());
+        if let Some(error) = doom.filter(|_| self.is_connecting(id, life)) {
+            self.destroy(id, Some(error));
+        }
     }
 
     /// The tick of an attempt at an address that needs no lookup.
@@ -248,7 +260,7 @@ impl<S> Reactor<S> {
         if let Some(socket) = self.socket_entry(id) {
             socket.rare().connect_error = Some(error);
             socket.rare().attempt = Some(attempt);
-            self.event_loop.defer(Task::Connected(id, life));
+            self.event_loop.defer(Task::ConnectFailed(id, life));
         }
     }
 
@@ -272,8 +284,8 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// A connect that failed at once.
-    pub(in crate::net) fn on_local_connected(&mut self, id: SocketId, life: u32, state: &mut S) {
+    /// The pending phase of a connect that failed at once.
+    pub(in crate::net) fn on_connect_failed(&mut self, id: SocketId, life: u32, state: &mut S) {
         if !self.is_connecting(id, life) {
             return;
         }

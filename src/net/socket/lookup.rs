@@ -1,10 +1,10 @@
 //! From a name to the addresses to try. Mirrors `lookupAndConnect` and `lookupAndConnectMultiple` (`lib/net.js`).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::SocketId;
 use super::connect::Attempt;
-use crate::address::{Address, Family};
+use crate::address::Address;
 use crate::code;
 use crate::error::{Error, Result};
 use crate::net::Reactor;
@@ -106,21 +106,6 @@ impl<S> Reactor<S> {
             }
         }
     }
-
-    /// Destroys on the next tick, if the socket still connects then. Mirrors `connectErrorNT`.
-    pub(super) fn destroy_on_tick(&mut self, id: SocketId, life: u32, error: Error) {
-        if let Some(socket) = self.socket_entry(id).filter(|socket| socket.life_number == life) {
-            socket.rare().doom.get_or_insert(error);
-            self.event_loop.tick_task(Task::ConnectError(id, life));
-        }
-    }
-
-    pub(in crate::net) fn on_connect_error(&mut self, id: SocketId, life: u32) {
-        let doom = self.socket_entry(id).and_then(|socket| socket.rare().doom.take());
-        if let Some(error) = doom.filter(|_| self.is_connecting(id, life)) {
-            self.destroy(id, Some(error));
-        }
-    }
 }
 
 fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
@@ -136,13 +121,8 @@ fn in_turn(found: &[Result<SocketAddr>]) -> Vec<SocketAddr> {
             unique.push(address);
         }
     }
-    let Some(preferred) = unique.first().map(family) else {
-        return unique;
-    };
-    let (mut first, mut second) = (Vec::new(), Vec::new());
-    for address in unique {
-        if family(&address) == preferred { first.push(address) } else { second.push(address) }
-    }
+    let preferred = unique.first().is_some_and(SocketAddr::is_ipv4);
+    let (first, second): (Vec<_>, Vec<_>) = unique.into_iter().partition(|address| address.is_ipv4() == preferred);
     let (mut second, mut order) = (second.into_iter(), Vec::new());
     for address in first {
         order.push(address);
@@ -150,13 +130,6 @@ fn in_turn(found: &[Result<SocketAddr>]) -> Vec<SocketAddr> {
     }
     order.extend(second);
     order
-}
-
-fn family(address: &SocketAddr) -> Family {
-    match address.ip() {
-        IpAddr::V4(_) => Family::IPv4,
-        IpAddr::V6(_) => Family::IPv6,
-    }
 }
 
 #[cfg(test)]

@@ -69,8 +69,8 @@ impl<S> Reactor<S> {
             match stream.read(readiness, &mut buffer) {
                 Read::Data(len) => {
                     let chunk = &buffer[..len];
+                    let arm = socket.count_read(len, now);
                     let wanted = socket.take_in(chunk);
-                    let arm = socket.idle.as_mut().is_some_and(|idle| idle.touch(now));
                     self.counters.reads += 1;
                     self.counters.bytes_read += len as u64;
                     if arm {
@@ -214,9 +214,14 @@ impl<S> Reactor<S> {
 }
 
 impl<S> SocketState<S> {
-    /// Bytes were read: true if they are to be emitted at once, otherwise they are kept.
+    /// Bytes were read, which is activity: true if the idle timer has to be armed anew.
+    pub(super) fn count_read(&mut self, len: usize, now: u64) -> bool {
+        self.bytes_read += len as u64;
+        self.idle.as_mut().is_some_and(|idle| idle.touch(now))
+    }
+
+    /// What becomes of a chunk: true if it is to be emitted at once, otherwise it is kept.
     fn take_in(&mut self, chunk: &[u8]) -> bool {
-        self.bytes_read += chunk.len() as u64;
         let wanted = self.readable.is_flowing() && self.readable.len() == 0;
         if !wanted {
             self.readable.push(chunk);
