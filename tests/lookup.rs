@@ -290,6 +290,26 @@ fn an_address_that_hangs_is_given_up_after_the_attempt_timeout() {
     assert_eq!(inner, [timed_out, (code::ECONNREFUSED, format!("connect ECONNREFUSED 127.0.0.2:{port}"))]);
 }
 
+/// L7: a panic in the listener that hears of it does not take the next address its turn.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_that_hangs_is_given_up_despite_a_panic() {
+    let (_listener, _fill, port) = black_hole();
+    let (mut reactor, clock, mut trace) = manual();
+    let options = lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"])).attempt_timeout(Duration::from_millis(50));
+    let mut socket = reactor.connect_with(("two.test", port), options);
+    watch(&mut socket, "C");
+    socket.on_connection_attempt_timeout(|_, _, _| -> () { std::panic::resume_unwind(Box::new("planted")) });
+    run_to(&mut reactor, &mut trace, A1);
+    run_some(&mut reactor, &mut trace, 3);
+    clock.advance(Duration::from_millis(50));
+    let unwinds = catch_unwind(AssertUnwindSafe(|| reactor.run(&mut trace)));
+    assert!(unwinds.is_err());
+    run(&mut reactor, &mut trace);
+    let two = ["lookup 127.0.0.1 two.test", "lookup 127.0.0.2 two.test", A1, "connectionAttemptTimeout 127.0.0.1:P"];
+    trace.check("C", &[&two[..], &[A2, F2, "error ETIMEDOUT", "close true"]].concat());
+}
+
 /// B09, B10: `destroy` during an attempt is told as its failure, in the event that tells of the time-out it is not.
 #[cfg(target_os = "linux")]
 #[test]

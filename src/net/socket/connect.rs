@@ -25,11 +25,13 @@ pub(super) struct Attempt {
     pub(super) address: Address,
     local: Option<IpAddr>,
     local_port: u16,
+    /// `connectionAttempt` was emitted.
+    told: bool,
 }
 
 impl Attempt {
     pub(super) fn new(address: Address, options: &ConnectOptions) -> Self {
-        Self { address, local: options.local_address, local_port: options.local_port }
+        Self { address, local: options.local_address, local_port: options.local_port, told: false }
     }
 
     /// Where to connect from, if that was asked for.
@@ -158,12 +160,12 @@ impl<S> Reactor<S> {
     }
 
     pub(super) fn is_connecting(&mut self, id: SocketId, life: u32) -> bool {
-        self.socket_entry(id).is_some_and(|socket| socket.life.is_connecting() && socket.life_number == life)
+        self.socket_in_life(id, life).is_some_and(|socket| socket.life.is_connecting())
     }
 
     /// Destroys on the next tick, if the socket still connects then. Mirrors `connectErrorNT`.
     pub(super) fn destroy_on_tick(&mut self, id: SocketId, life: u32, error: Error) {
-        if let Some(socket) = self.socket_entry(id).filter(|socket| socket.life_number == life) {
+        if let Some(socket) = self.socket_in_life(id, life) {
             socket.rare().doom.get_or_insert(error);
             self.event_loop.tick_task(Task::ConnectError(id, life));
         }
@@ -185,7 +187,7 @@ impl<S> Reactor<S> {
     }
 
     /// The only attempt. Mirrors `internalConnect`.
-    pub(super) fn attempt(&mut self, id: SocketId, life: u32, attempt: Attempt, state: &mut S) {
+    pub(super) fn attempt(&mut self, id: SocketId, life: u32, mut attempt: Attempt, state: &mut S) {
         let Address::Tcp(target) = attempt.address else {
             return;
         };
@@ -193,8 +195,8 @@ impl<S> Reactor<S> {
             Ok(bound) => bound,
             Err(error) => return self.destroy(id, Some(error)),
         };
-        self.emit(id, Event::ConnectionAttempt(&attempt.address), state);
-        if !self.is_connecting(id, life) {
+        let go_on = move |reactor: &mut Self, attempt, state: &mut S| reactor.attempt(id, life, attempt, state);
+        if !self.tell_attempt(id, life, &mut attempt, go_on, state) {
             return;
         }
         if let Some(error) = self.blocked(id, target.ip()) {
@@ -213,6 +215,27 @@ impl<S> Reactor<S> {
             }
             Err(error) => self.destroy(id, Some(attempt.failed_at_once(target, error))),
         }
+    }
+
+    /// `connectionAttempt`, once; false if the listeners have ended the attempt. After a panic in one, `go_on` takes it up.
+    pub(super) fn tell_attempt(
+        &mut self,
+        id: SocketId,
+        life: u32,
+        attempt: &mut Attempt,
+        go_on: impl FnOnce(&mut Self, Attempt, &mut S) + 'static,
+        state: &mut S,
+    ) -> bool {
+        if !std::mem::replace(&mut attempt.told, true) {
+            let again = attempt.clone();
+            let go_on = move |reactor: &mut Self, state: &mut S| {
+                if reactor.is_connecting(id, life) {
+                    go_on(reactor, again, state);
+                }
+            };
+            self.emit_or(id, Event::ConnectionAttempt(&attempt.address), go_on, state);
+        }
+        self.is_connecting(id, life)
     }
 
     /// Why the socket may not connect there, if its block list says so.
@@ -305,11 +328,12 @@ impl<S> Reactor<S> {
         after_callback(self, state);
     }
 
-    /// `connect`, what waited for it, `ready`, and the first read. Mirrors `afterConnect`.
+    /// `connect` and what waited for it. Mirrors `afterConnect`.
     fn connected(&mut self, id: SocketId, state: &mut S) {
         let Some((socket, readiness)) = self.socket_slot(id) else {
             return;
         };
+        let life = socket.life_number;
         readiness.insert(Stream::fresh());
         socket.life.open();
         socket.setup = false;
@@ -323,11 +347,28 @@ impl<S> Reactor<S> {
         // What was written while connecting leaves in its turn among the listeners: Node adds one for it.
         let end = self.serials.mark();
         let parked = self.socket_entry(id).and_then(|socket| socket.rare.as_ref()?.parked).unwrap_or(end);
-        self.emit_part(id, Event::Connect, 0..parked, state);
-        self.flush_parked(id, state);
-        self.emit_part(id, Event::Connect, parked..end, state);
-        self.emit(id, Event::Ready, state);
-        let Some(socket) = self.socket_entry(id) else {
+        let go_on = move |reactor: &mut Self, state: &mut S| {
+            if reactor.socket_in_life(id, life).is_some() {
+                reactor.flush_parked(id, state);
+                reactor.ready(id, life, state);
+            }
+        };
+        self.or_tick(go_on, |reactor| {
+            reactor.emit_part(id, Event::Connect, 0..parked, state);
+            reactor.flush_parked(id, state);
+            reactor.emit_part(id, Event::Connect, parked..end, state);
+        });
+        self.ready(id, life, state);
+    }
+
+    /// `ready`, and the first read.
+    fn ready(&mut self, id: SocketId, life: u32, state: &mut S) {
+        self.emit_or(id, Event::Ready, move |reactor, _| reactor.start_reading(id, life), state);
+        self.start_reading(id, life);
+    }
+
+    fn start_reading(&mut self, id: SocketId, life: u32) {
+        let Some(socket) = self.socket_in_life(id, life) else {
             return;
         };
         if socket.life.is_open() && !socket.readable.is_paused() {
@@ -383,11 +424,18 @@ impl<S> Reactor<S> {
         let error = attempt.failed(error);
         if self.candidates(id).is_some() {
             self.clear_attempt_timer(id);
-            self.candidate_failed(id, &attempt.address, error, state);
+            self.candidate_failed(id, life, &attempt.address, error, state);
             return self.next_candidate(id, life, state);
         }
         self.set_attempt_failed(id, true);
-        self.emit(id, Event::ConnectionAttemptFailed(&attempt.address, &error), state);
+        let again = error.clone();
+        let go_on = move |reactor: &mut Self, _: &mut S| reactor.give_up(id, life, again);
+        self.emit_or(id, Event::ConnectionAttemptFailed(&attempt.address, &error), go_on, state);
+        self.give_up(id, life, error);
+    }
+
+    /// The only attempt has failed, and that was told.
+    fn give_up(&mut self, id: SocketId, life: u32, error: Error) {
         self.set_attempt_failed(id, false);
         if self.is_connecting(id, life) {
             self.destroy(id, Some(error));

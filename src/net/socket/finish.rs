@@ -89,7 +89,7 @@ impl<S> Reactor<S> {
 
     /// The pending phase: all is with the kernel, so is the FIN. Mirrors `uv__drain`.
     pub(in crate::net) fn on_shut_down(&mut self, id: SocketId, life: u32) {
-        let Some(socket) = self.socket_entry(id).filter(|socket| socket.life_number == life) else {
+        let Some(socket) = self.socket_in_life(id, life) else {
             return;
         };
         let Some(stream) = socket.stream.as_ref().filter(|_| socket.errored.is_none()) else {
@@ -106,6 +106,7 @@ impl<S> Reactor<S> {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
+        let life = socket.life_number;
         match socket.life.writing {
             _ if socket.life.is_destroyed() || socket.errored.is_some() => return,
             Writing::ShuttingDown => socket.life.finish(),
@@ -114,8 +115,13 @@ impl<S> Reactor<S> {
             Writing::Open | Writing::Ending | Writing::Finished => return,
         }
         self.complete_all(id, Task::Finish(id), usize::MAX, |socket| Some((socket.pop_end_done()?, Ok(()))), state);
-        self.emit(id, Event::Finish, state);
-        let Some(socket) = self.socket_entry(id) else {
+        self.emit_or(id, Event::Finish, move |reactor, _| reactor.after_finish(id, life), state);
+        self.after_finish(id, life);
+    }
+
+    /// Destroys the socket if nothing is left to read.
+    fn after_finish(&mut self, id: SocketId, life: u32) {
+        let Some(socket) = self.socket_in_life(id, life) else {
             return;
         };
         if socket.destroy_on_finish || socket.life.finished() == Effect::Destroy {
@@ -147,7 +153,7 @@ impl<S> Reactor<S> {
 
     /// The tick of a destroyed socket's callbacks, if it has not begun another life.
     pub(in crate::net) fn on_error_buffer(&mut self, id: SocketId, life: u32, state: &mut S) {
-        if self.socket_entry(id).is_some_and(|socket| socket.life_number == life) {
+        if self.socket_in_life(id, life).is_some() {
             self.error_buffer(id, state);
         }
     }

@@ -1,6 +1,7 @@
 //! From a name to the addresses to try. Mirrors `lookupAndConnect` and `lookupAndConnectMultiple` (`lib/net.js`).
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use super::SocketId;
 use super::connect::Attempt;
@@ -40,7 +41,7 @@ impl<S> Reactor<S> {
         self.event_loop.queue_work(
             move || resolve(&host, family),
             move |reactor: &mut Self, answer, state| {
-                reactor.on_lookup(id, life, &query, answer, state);
+                reactor.on_lookup(id, life, query, answer, state);
             },
         );
     }
@@ -55,13 +56,13 @@ impl<S> Reactor<S> {
         };
         let (host, family, all) = (query.host.clone(), query.options.family, query.all);
         let ticket = self.event_loop.await_work(move |reactor: &mut Self, answer, state| {
-            reactor.on_lookup(id, life, &query, answer, state);
+            reactor.on_lookup(id, life, query, answer, state);
         });
         (lookup.0)(LookupRequest::new(host, family, all, ticket));
     }
 
     /// The answer. It counts only for the life it was asked in.
-    fn on_lookup(&mut self, id: SocketId, life: u32, query: &Query, answer: LookupResult, state: &mut S) {
+    fn on_lookup(&mut self, id: SocketId, life: u32, query: Query, answer: LookupResult, state: &mut S) {
         if !self.is_connecting(id, life) {
             return;
         }
@@ -72,26 +73,50 @@ impl<S> Reactor<S> {
         let mut entries = match result {
             Ok(entries) => entries,
             Err(error) => {
-                self.emit(id, Event::Lookup(Err(&error), &query.host), state);
+                let again = error.clone();
+                let go_on = move |reactor: &mut Self, _: &mut S| reactor.destroy_on_tick(id, life, again);
+                self.emit_or(id, Event::Lookup(Err(&error), &query.host), go_on, state);
                 return self.destroy_on_tick(id, life, error);
             }
         };
         if !query.all {
             entries.truncate(1);
         }
-        let found: Vec<_> = entries.iter().map(LookupAddress::address).collect();
-        for result in &found {
-            let ip = result.as_ref().map(SocketAddr::ip);
-            self.emit(id, Event::Lookup(ip, &query.host), state);
+        let found = entries.iter().map(LookupAddress::address).collect();
+        self.tell_found(id, life, Rc::new((query, found)), 0, state);
+    }
+
+    /// `lookup` of each address, beginning with one of them; then they are tried.
+    fn tell_found(
+        &mut self,
+        id: SocketId,
+        life: u32,
+        answer: Rc<(Query, Vec<Result<SocketAddr>>)>,
+        from: usize,
+        state: &mut S,
+    ) {
+        let (query, found) = &*answer;
+        for (at, result) in found.iter().enumerate().skip(from) {
             if !self.is_connecting(id, life) {
                 return;
             }
+            let ip = result.as_ref().map(SocketAddr::ip);
+            let rest = Rc::clone(&answer);
+            let go_on = move |reactor: &mut Self, state: &mut S| reactor.tell_found(id, life, rest, at + 1, state);
+            self.emit_or(id, Event::Lookup(ip, &query.host), go_on, state);
+        }
+        self.connect_to_found(id, life, query, found, state);
+    }
+
+    fn connect_to_found(&mut self, id: SocketId, life: u32, query: &Query, found: &[Result<SocketAddr>], state: &mut S) {
+        if !self.is_connecting(id, life) {
+            return;
         }
         let (local, port) = (&query.options, query.port);
         let attempt = |address: SocketAddr| Attempt::new(Address::Tcp(with_port(address, port)), local);
-        match in_turn(&found).as_slice() {
+        match in_turn(found).as_slice() {
             [] => {
-                let invalid = found.into_iter().find_map(Result::err);
+                let invalid = found.iter().find_map(|result| result.as_ref().err().cloned());
                 let error = invalid.unwrap_or_else(|| Error::lookup(&query.host, code::ENOTFOUND, None));
                 self.destroy_on_tick(id, life, error);
             }

@@ -387,6 +387,11 @@ impl<S> Reactor<S> {
         self.socket_slot(id).map(|(socket, _)| socket)
     }
 
+    /// A socket, unless it has died or begun another life.
+    fn socket_in_life(&mut self, id: SocketId, life: u32) -> Option<&mut SocketState<S>> {
+        self.socket_entry(id).filter(|socket| socket.life_number == life)
+    }
+
     /// A socket and its readiness cache.
     fn socket_slot(&mut self, id: SocketId) -> Option<(&mut SocketState<S>, &mut Readiness)> {
         let slot = self.event_loop.handles.slot(id.0)?;

@@ -168,14 +168,19 @@ impl<S> Reactor<S> {
         // A buffer's listener that resumes and then says stop goes on, as in Node.
         socket.readable.stopped &= socket.readable.is_paused();
         if socket.listeners.has(events::RESUME) {
-            self.emit(id, Event::Resume, state);
+            self.emit_or(id, Event::Resume, move |reactor, state| reactor.flow(id, state), state);
         }
         self.flow(id, state);
+    }
+
+    /// Emits what is buffered while it is wanted; then sees to `end`.
+    fn flow(&mut self, id: SocketId, state: &mut S) {
+        let go_on = move |reactor: &mut Self, state: &mut S| reactor.flow(id, state);
+        self.or_tick(go_on, |reactor| reactor.flow_chunks(id, state));
         self.settle_or_destroy(id);
     }
 
-    /// Emits what is buffered, chunk by chunk, while it is wanted; then sees to `end`.
-    fn flow(&mut self, id: SocketId, state: &mut S) {
+    fn flow_chunks(&mut self, id: SocketId, state: &mut S) {
         while let Some(chunk) = self.socket_entry(id).and_then(SocketState::pop_flowing) {
             self.emit_chunk(id, &chunk, state);
         }
@@ -200,8 +205,14 @@ impl<S> Reactor<S> {
             return;
         }
         socket.ended_by_peer = !socket.options.allow_half_open;
-        self.emit(id, Event::End, state);
-        let Some(socket) = self.socket_entry(id) else {
+        let life = socket.life_number;
+        self.emit_or(id, Event::End, move |reactor, _| reactor.after_end(id, life), state);
+        self.after_end(id, life);
+    }
+
+    /// What the peer's end means for our half.
+    fn after_end(&mut self, id: SocketId, life: u32) {
+        let Some(socket) = self.socket_in_life(id, life) else {
             return;
         };
         match socket.life.ended(socket.options.allow_half_open) {
