@@ -391,3 +391,14 @@ fn what_was_read_ahead_and_the_end_come_after_a_panic() {
         assert_eq!(log, ["resume", "data", "data", "end", "finish", "close"], "{thrown}");
     }
 }
+
+#[test]
+fn the_hook_of_unhandled_errors_is_kept_after_a_panic() {
+    let (mut reactor, _clock) = reactor();
+    reactor.on_unhandled_error(|_, _, _, log| note(log, "unheard", "unheard"));
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    for id in [near, far] {
+        reactor.socket(id).expect("open").destroy_with("no longer wanted");
+    }
+    assert_eq!(run_through_a_panic(&mut reactor, &mut || {}), ["unheard", "unheard"]);
+}
