@@ -1,0 +1,117 @@
+//! What Node's own tests pin down of ending, of resets and of idle timeouts, where no other test here does.
+
+mod pair;
+mod util;
+
+use std::time::Duration;
+
+use netloop::{ManualClock, Reactor, ReactorOptions, SocketOptions, code};
+use pair::{each_way, flowing};
+use util::{Trace, close, done, refused_port, run, run_some, watch};
+
+/// test-net-end-destroyed.
+#[test]
+fn a_socket_that_hears_the_end_is_not_destroyed_yet() {
+    each_way(&flowing(), |pair| {
+        pair.see_s().on_end(|s, trace| trace.push("S", format!("destroyed {}", s.is_destroyed())));
+        pair.see_c().on_end(|c, trace| trace.push("C", format!("destroyed {}", c.is_destroyed())));
+        pair.c(|c, _| c.end());
+        pair.run();
+        pair.check("S", &["end", "destroyed false", "finish", "close false"]);
+        pair.check("C", &["finish", "end", "destroyed false", "close false"]);
+    });
+}
+
+/// test-net-socket-reset-send, test-net-connect-reset-after-destroy.
+#[test]
+fn a_write_after_a_reset_tells_its_callback_only() {
+    each_way(&flowing(), |pair| {
+        pair.c(|c, trace| {
+            c.reset_and_destroy();
+            c.destroy();
+            let room = c.write_then("late", done("C", "w.cb"));
+            trace.push("C", format!("write {room}"));
+        });
+        pair.run();
+        pair.check("C", &["write false", "w.cb(ERR_STREAM_DESTROYED)", "close false"]);
+        pair.check("S", &["error ECONNRESET", "close true"]);
+    });
+}
+
+/// test-net-socket-reset-twice.
+#[test]
+fn a_reset_in_the_error_listener_changes_nothing() {
+    let (mut reactor, mut trace, (_held, port)) = (util::reactor(), Trace::default(), refused_port());
+    let mut socket = reactor.connect(([127, 0, 0, 1], port));
+    watch(&mut socket, "C");
+    socket.on_error(|socket, error, _| {
+        assert_eq!(error.code(), code::ECONNREFUSED);
+        socket.reset_and_destroy();
+    });
+    run(&mut reactor, &mut trace);
+    let failed = "connectionAttemptFailed 127.0.0.1:P ECONNREFUSED";
+    trace.check("C", &["connectionAttempt 127.0.0.1:P", failed, "error ECONNREFUSED", "close true"]);
+}
+
+/// test-net-connect-reset-before-connected.
+#[test]
+fn a_reset_and_then_destroy_while_connecting_closes_without_an_error() {
+    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+    let mut server = reactor.create_server(|socket, _| watch(socket, "S"));
+    let (port, server) = (server.listen(([127, 0, 0, 1], 0)).port().expect("bound inside listen"), server.id());
+    let mut socket = reactor.connect(([127, 0, 0, 1], port));
+    watch(&mut socket, "C");
+    socket.reset_and_destroy();
+    socket.destroy();
+    close(&mut reactor, server);
+    run(&mut reactor, &mut trace);
+    trace.check("C", &["close false"]);
+    trace.check("S", &[]);
+}
+
+/// test-net-can-reset-timeout, test-net-socket-timeout.
+#[test]
+fn a_write_in_the_timeout_listener_arms_the_timer_again() {
+    let clock = ManualClock::new();
+    each_way(&flowing().clock(&clock), |pair| {
+        pair.see_s().set_timeout(Duration::from_millis(100)).once_timeout(|s, trace| {
+            trace.push("S", "once");
+            s.write("again");
+        });
+        pair.settle();
+        for _ in 0..3 {
+            pair.advance(99);
+            pair.advance(1);
+        }
+        pair.check("S", &["timeout", "once", "timeout"]);
+        pair.check("C", &["data 5"]);
+    });
+}
+
+/// test-net-timeout-no-handle, test-net-socket-timeout-unref.
+#[test]
+fn a_socket_without_a_connection_times_out_and_does_not_hold_the_loop() {
+    let (clock, mut trace) = (ManualClock::new(), Trace::default());
+    let mut reactor: Reactor<Trace> = Reactor::with_options(ReactorOptions::new().clock(&clock)).expect("a selector");
+    let mut socket = reactor.new_socket(SocketOptions::new());
+    watch(&mut socket, "C");
+    socket.set_timeout(Duration::from_millis(50));
+    let id = socket.id();
+    assert!(!reactor.is_alive());
+    run(&mut reactor, &mut trace);
+    trace.check("C", &[]);
+    clock.advance(Duration::from_millis(50));
+    run_some(&mut reactor, &mut trace, 2);
+    trace.check("C", &["timeout"]);
+    assert!(reactor.socket(id).is_some_and(|socket| socket.is_pending() && !socket.is_destroyed()));
+}
+
+/// test-net-socket-timeout-unref: nor does that of a connection.
+#[test]
+fn the_timer_of_a_connection_does_not_hold_the_loop() {
+    let mut pair = flowing().connect();
+    pair.see_s().set_timeout(Duration::from_secs(3600)).unref();
+    assert!(pair.reactor.is_alive(), "the other end");
+    pair.see_c().set_timeout(Duration::from_secs(3600)).unref();
+    assert!(!pair.reactor.is_alive());
+}
