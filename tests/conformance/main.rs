@@ -12,11 +12,14 @@ mod failing;
 mod files;
 mod lookup;
 mod phases;
+mod resetting;
 mod server;
 mod table;
 mod trace;
+mod turns;
 #[path = "../util/mod.rs"]
 mod util;
+mod variants;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -27,13 +30,16 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 7] = [
+const ALL: [&[Scenario]; 10] = [
     server::SCENARIOS,
     connect::SCENARIOS,
     lookup::SCENARIOS,
     data::SCENARIOS,
     ending::SCENARIOS,
     failing::SCENARIOS,
+    resetting::SCENARIOS,
+    turns::SCENARIOS,
+    variants::SCENARIOS,
     phases::SCENARIOS,
 ];
 
