@@ -94,12 +94,14 @@ fn a_socket_without_a_connection_times_out_and_does_not_hold_the_loop() {
     let (clock, mut trace) = (ManualClock::new(), Trace::default());
     let mut reactor: Reactor<Trace> = Reactor::with_options(ReactorOptions::new().clock(&clock)).expect("a selector");
     let mut socket = reactor.new_socket(SocketOptions::new());
-    watch(&mut socket, "C");
+    util::watch_quiet(&mut socket, "C");
     socket.set_timeout(Duration::from_millis(50));
     let id = socket.id();
     assert!(!reactor.is_alive());
     run(&mut reactor, &mut trace);
     trace.check("C", &[]);
+    // A loop that nothing holds runs nothing.
+    let _guard = reactor.keep_alive();
     clock.advance(Duration::from_millis(50));
     run_some(&mut reactor, &mut trace, 2);
     trace.check("C", &["timeout"]);
@@ -114,4 +116,61 @@ fn the_timer_of_a_connection_does_not_hold_the_loop() {
     assert!(pair.reactor.is_alive(), "the other end");
     pair.see_c().set_timeout(Duration::from_secs(3600)).unref();
     assert!(!pair.reactor.is_alive());
+}
+
+/// A server whose connections are "S", and the port it listens at until the first of them comes.
+fn serve(reactor: &mut Reactor<Trace>, says: &'static str) -> u16 {
+    let mut server = reactor.create_server(move |socket, _| {
+        watch(socket, "S");
+        socket.write(says);
+        let server = socket.server().expect("accepted");
+        close(socket.reactor(), server);
+    });
+    server.listen(([127, 0, 0, 1], 0)).port().expect("bound inside listen")
+}
+
+/// test-net-socket-constructor: `readable: false`.
+#[test]
+fn a_socket_that_does_not_read_closes_when_it_has_finished() {
+    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+    let port = serve(&mut reactor, "");
+    let mut socket = reactor.new_socket(SocketOptions::new().readable(false));
+    util::watch_quiet(&mut socket, "C");
+    socket.connect(([127, 0, 0, 1], port)).on_ready(|socket, trace| {
+        trace.push("C", format!("{:?} {} {}", socket.ready_state(), socket.is_readable(), socket.is_writable()));
+        socket.end_with("x");
+    });
+    run(&mut reactor, &mut trace);
+    let said = ["connectionAttempt 127.0.0.1:P", "connect", "ready", "WriteOnly false true", "finish", "close false"];
+    trace.check("C", &said);
+    trace.check("S", &["data 1", "end", "finish", "close false"]);
+}
+
+/// test-net-socket-constructor: `writable: false`. It closes when its peer has ended, or when somebody writes all the same.
+#[test]
+fn a_socket_that_does_not_write_closes_when_its_peer_has_ended() {
+    for writes in [false, true] {
+        let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+        let port = serve(&mut reactor, "hello");
+        let mut socket = reactor.new_socket(SocketOptions::new().writable(false));
+        watch(&mut socket, "C");
+        socket.connect(([127, 0, 0, 1], port)).on_ready(|socket, trace| {
+            trace.push("C", format!("{:?} {} {}", socket.ready_state(), socket.is_readable(), socket.is_writable()));
+        });
+        let id = socket.id();
+        util::run_until(&mut reactor, &mut trace, |_, trace| trace.has("C", "data 5"));
+        let peer = reactor.sockets().find(|&other| other != id).expect("accepted");
+        if writes {
+            let room = reactor.socket(id).expect("open").write_then("x", done("C", "w.cb"));
+            trace.push("C", format!("write {room}"));
+        } else {
+            reactor.socket(peer).expect("open").end();
+        }
+        run(&mut reactor, &mut trace);
+        let begin = ["connectionAttempt 127.0.0.1:P", "connect", "ready", "ReadOnly true false", "data 5"];
+        let failed = ["write false", "w.cb(ERR_STREAM_WRITE_AFTER_END)", "error ERR_STREAM_WRITE_AFTER_END", "close true"];
+        let end: &[&str] = if writes { &failed } else { &["end", "close false"] };
+        trace.check("C", &[&begin, end].concat());
+        trace.check("S", if writes { &["end", "finish", "close false"] } else { &["finish", "end", "close false"] });
+    }
 }
