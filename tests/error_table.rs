@@ -5,124 +5,21 @@
 //! descriptor listened at twice (adopting takes the descriptor). `ERR_SOCKET_CONNECTION_TIMEOUT` cannot be reached in Node either.
 //! `reset EINVAL` does not happen.
 
+#[path = "error_table/heard.rs"]
+mod heard;
 mod pair;
 mod util;
 
-use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use netloop::{
-    BlockList, ConnectOptions, Encoding, Error, IntoEndpoint, ListenOptions, LookupRequest, Reactor, Socket, SocketOptions,
-};
+use netloop::{BlockList, ConnectOptions, Encoding, ListenOptions, Socket, SocketOptions};
 use pair::{flowing, quiet};
-use util::{Trace, check_error, close, refused_port, run, run_some, run_until, watch, with};
+use util::{Trace, check_error, close, refused_port, run, run_some};
 
-/// code, system call, address without port, port.
-type Fields<'f> = (&'f str, &'f str, &'f str, Option<u16>);
-
-/// What was told of errors, in order: by which callback, and the error.
-#[derive(Clone, Default)]
-struct Heard(Rc<RefCell<Vec<(String, Error)>>>);
-
-impl Heard {
-    fn keep(&self, by: &str, error: &Error) {
-        self.0.borrow_mut().push((by.to_owned(), error.clone()));
-    }
-
-    fn event(&self, socket: &mut Socket<'_, Trace>) {
-        let heard = self.clone();
-        socket.on_error(move |_, error, _| heard.keep("error", error));
-    }
-
-    /// A completion callback that has to fail.
-    fn callback(&self, by: &'static str) -> impl FnOnce(&mut Socket<'_, Trace>, netloop::Result, &mut Trace) + use<> {
-        let heard = self.clone();
-        move |_, result, _| heard.keep(by, &result.expect_err("it has to fail"))
-    }
-
-    /// Everything that was heard; the host name is nobody's.
-    #[track_caller]
-    fn check(&self, expected: &[(&str, Fields<'_>, &str)]) {
-        let heard = self.0.borrow();
-        assert_eq!(heard.len(), expected.len(), "{heard:?}");
-        for ((by, error), (expected_by, fields, message)) in heard.iter().zip(expected) {
-            assert_eq!(by, expected_by, "{heard:?}");
-            check_plain(error, *fields, message);
-        }
-    }
-}
-
-#[track_caller]
-fn check_plain(error: &Error, fields: Fields<'_>, message: &str) {
-    check_error(error, fields, message);
-    assert_eq!((error.hostname(), error.errors().len()), (None, 0));
-}
-
-fn setup() -> (Reactor<Trace>, Trace) {
-    (util::reactor(), Trace::default())
-}
-
-/// The one error of a connect, which is all that comes of it.
-#[track_caller]
-fn connect_error(to: impl IntoEndpoint, socket: SocketOptions, options: ConnectOptions) -> Error {
-    let (mut reactor, mut trace, heard) = (util::reactor(), Trace::default(), Heard::default());
-    let mut socket = reactor.new_socket(socket);
-    heard.event(socket.connect_with(to, options));
-    socket.on_connect(|_, trace| trace.push("C", "connect"));
-    run(&mut reactor, &mut trace);
-    trace.check("C", &[]);
-    let mut heard = heard.0.take();
-    assert_eq!(heard.len(), 1, "{heard:?}");
-    heard.remove(0).1
-}
-
-#[track_caller]
-fn check_connect(to: impl IntoEndpoint, options: ConnectOptions, fields: Fields<'_>, message: &str) {
-    check_plain(&connect_error(to, SocketOptions::new(), options), fields, message);
-}
-
-/// The one error of a listen.
-#[track_caller]
-fn listen_error(at: impl IntoEndpoint, options: ListenOptions) -> Error {
-    let (mut reactor, mut trace, heard) = (util::reactor(), Trace::default(), Heard::default());
-    let mut server = reactor.create_server(|_, _| {});
-    let keep = heard.clone();
-    server.on_error(move |_, error, _| keep.keep("error", error)).listen_with(at, options);
-    run(&mut reactor, &mut trace);
-    let mut heard = heard.0.take();
-    assert_eq!(heard.len(), 1, "{heard:?}");
-    heard.remove(0).1
-}
-
-#[track_caller]
-fn check_listen(at: impl IntoEndpoint, fields: Fields<'_>, message: &str) {
-    check_plain(&listen_error(at, ListenOptions::new()), fields, message);
-}
-
-/// A port of 127.0.0.1 at which a server listens without holding the loop.
-fn served(reactor: &mut Reactor<Trace>) -> u16 {
-    reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("bound inside listen")
-}
-
-fn lookup(answer: impl Fn(LookupRequest) + 'static) -> ConnectOptions {
-    ConnectOptions::new().lookup(answer)
-}
-
-/// Whether the system lets this process do everything.
-#[cfg(unix)]
-fn is_almighty(what: &str) -> bool {
-    let dir = util::TempDir::new();
-    let locked = dir.path("locked");
-    std::fs::create_dir(&locked).expect("a directory");
-    std::fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0)).expect("one's own directory");
-    let is_almighty = std::fs::read_dir(&locked).is_ok();
-    if is_almighty {
-        println!("skipped: {what}: this process may do everything (root)");
-    }
-    is_almighty
-}
+use self::heard::{
+    Fields, Heard, check_connect, check_listen, check_plain, connect_error, listen_error, lookup, served, setup,
+};
 
 #[test]
 fn connect_refused() {
@@ -171,24 +68,13 @@ fn connect_without_descriptors() {
     heard.check(&[("error", ("EMFILE", "connect", "127.0.0.1", Some(9)), message)]);
 }
 
-/// A port where connects hang: its listener's queue is full and nobody accepts.
-#[cfg(target_os = "linux")]
-fn black_hole() -> (socket2::Socket, Vec<std::net::TcpStream>, u16) {
-    use std::time::Duration;
-    let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
-    listener.listen(0).expect("it listens");
-    let address = listener.local_addr().ok().and_then(|address| address.as_socket()).expect("bound");
-    let filling = std::iter::from_fn(|| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(50)).ok());
-    let fill = filling.take(16).collect();
-    (listener, fill, address.port())
-}
-
 /// An attempt that hangs is given up, or is cancelled by `destroy`, which only `connectionAttemptFailed` tells.
 #[cfg(target_os = "linux")]
 #[test]
 fn connect_attempt_abandoned_and_cancelled() {
-    use netloop::{ManualClock, ReactorOptions};
+    use netloop::{ManualClock, Reactor, ReactorOptions};
+    use util::{black_hole, run_until, watch, with};
+
     for cancelled in [false, true] {
         let ((_listener, _fill, port), clock, heard) = (black_hole(), ManualClock::new(), Heard::default());
         let mut reactor = Reactor::with_options(ReactorOptions::new().clock(&clock)).expect("a selector");
@@ -259,7 +145,7 @@ fn connect_to_a_path() {
     std::fs::write(dir.path("file"), "").expect("a file");
     check("file", "ECONNREFUSED", "");
     check(&"x".repeat(200), "EINVAL", " - Local (undefined:undefined)");
-    if !is_almighty("connect EACCES") {
+    if !heard::is_almighty("connect EACCES") {
         drop(std::os::unix::net::UnixListener::bind(dir.path("locked.sock")).expect("a socket"));
         let none = std::os::unix::fs::PermissionsExt::from_mode(0);
         std::fs::set_permissions(dir.path("locked.sock"), none).expect("one's own file");
@@ -306,7 +192,7 @@ fn listen_at_a_path() {
     check("no/x.sock", "EACCES", "permission denied");
     check(&"x".repeat(200), "EINVAL", "invalid argument");
     check("a\0b", "EINVAL", "invalid argument");
-    if !is_almighty("listen EACCES at a path") {
+    if !heard::is_almighty("listen EACCES at a path") {
         std::fs::create_dir(dir.path("locked")).expect("a directory");
         let none = std::os::unix::fs::PermissionsExt::from_mode(0);
         std::fs::set_permissions(dir.path("locked"), none).expect("one's own directory");
@@ -469,7 +355,7 @@ fn listen_twice_and_close_without_listening() {
 /// What a socket that never connects tells.
 #[track_caller]
 fn check_unconnected(act: impl FnOnce(&mut Socket<'_, Trace>, &Heard), expected: &[(&str, Fields<'_>, &str)]) {
-    let (mut reactor, mut trace, heard) = (util::reactor(), Trace::default(), Heard::default());
+    let (mut reactor, mut trace, heard) = (util::reactor::<Trace>(), Trace::default(), Heard::default());
     let mut socket = reactor.new_socket(SocketOptions::new());
     heard.event(&mut socket);
     act(&mut socket, &heard);

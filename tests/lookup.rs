@@ -232,18 +232,6 @@ fn destroy_in_any_event_of_the_attempts_is_the_end() {
     }
 }
 
-/// A port where connects hang: its listener's queue is full and nobody accepts.
-#[cfg(target_os = "linux")]
-fn black_hole() -> (socket2::Socket, Vec<std::net::TcpStream>, u16) {
-    let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-    listener.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
-    listener.listen(0).expect("it listens");
-    let address = listener.local_addr().ok().and_then(|address| address.as_socket()).expect("bound");
-    let filling = std::iter::from_fn(|| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(50)).ok());
-    let fill = filling.take(16).collect();
-    (listener, fill, address.port())
-}
-
 #[cfg(target_os = "linux")]
 fn manual() -> (Reactor<Trace>, ManualClock, Trace) {
     let clock = ManualClock::new();
@@ -268,7 +256,7 @@ fn run_to(reactor: &mut Reactor<Trace>, trace: &mut Trace, entry: &str) {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_address_that_hangs_is_given_up_after_the_attempt_timeout() {
-    let (_listener, _fill, port) = black_hole();
+    let (_listener, _fill, port) = util::black_hole();
     let (mut reactor, clock, mut trace) = manual();
     let options = lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"])).attempt_timeout(Duration::from_millis(50));
     let mut socket = reactor.connect_with(("two.test", port), options);
@@ -296,7 +284,7 @@ fn an_address_that_hangs_is_given_up_after_the_attempt_timeout() {
 fn destroy_while_an_address_hangs_stops_the_timer() {
     let two = ["lookup 127.0.0.1 two.test", "lookup 127.0.0.2 two.test", A1];
     for in_event in [false, true] {
-        let (_listener, _fill, port) = black_hole();
+        let (_listener, _fill, port) = util::black_hole();
         let (mut reactor, clock, mut trace) = manual();
         let options = lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"]))
             .attempt_timeout(Duration::ZERO + Duration::from_millis(1));

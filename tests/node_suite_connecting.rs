@@ -119,7 +119,7 @@ fn both_ends_agree_on_their_addresses_and_bytes_in_every_life() {
         trace.push("C", format!("{} read, {} written", socket.bytes_read(), socket.bytes_written()));
         lives += 1;
         match lives {
-            1 | 2 => drop(socket.connect(([127, 0, 0, 1], port))),
+            1 | 2 => _ = socket.connect(([127, 0, 0, 1], port)),
             _ => close(socket.reactor(), server),
         }
     });
@@ -233,7 +233,9 @@ fn references_given_before_the_connection_count_in_their_order() {
         run_until(&mut reactor, &mut trace, |_, trace| trace.has("C", "ready") && trace.has("C", "connect"));
         assert_eq!(reactor.socket(id).expect("open").has_ref(), held);
         reactor.sockets().collect::<Vec<_>>().into_iter().filter(|&other| other != id).for_each(|other| {
-            with(&mut reactor, other, |socket| drop(socket.unref()));
+            with(&mut reactor, other, |socket| {
+                socket.unref();
+            });
         });
         assert_eq!(reactor.is_alive(), held);
     }
@@ -242,23 +244,12 @@ fn references_given_before_the_connection_count_in_their_order() {
 #[cfg(target_os = "linux")]
 mod dead {
     use super::*;
-    use std::net::{SocketAddr, TcpStream};
     use std::time::Duration;
 
     use netloop::{ManualClock, ReactorOptions};
-    use util::run_some;
+    use util::{black_hole, run_some};
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
-
-    /// A port where connects hang: its listener's queue is full and nobody accepts.
-    fn black_hole() -> (socket2::Socket, Vec<TcpStream>, u16) {
-        let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
-        listener.listen(0).expect("it listens");
-        let address = listener.local_addr().ok().and_then(|address| address.as_socket()).expect("bound");
-        let fill = std::iter::from_fn(|| TcpStream::connect_timeout(&address, MS(50)).ok()).take(16).collect();
-        (listener, fill, address.port())
-    }
 
     fn manual() -> (Reactor<Trace>, ManualClock, Trace) {
         let clock = ManualClock::new();
