@@ -21,6 +21,7 @@ mod early_write;
 mod echo;
 #[path = "programs/echo_infer.rs"]
 mod echo_infer;
+#[cfg(all(unix, not(mio_unsupported_force_poll_poll)))]
 #[path = "programs/embed.rs"]
 mod embed;
 #[path = "programs/eyeballs.rs"]

@@ -3,6 +3,7 @@
 //! The rule of the whole crate is kept here: take the closure out, end every borrow, call, look the object up again.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
 use super::Reactor;
 use super::host::{Entry, Handle, Task};
@@ -113,8 +114,13 @@ pub(crate) type Done<S> = Box<dyn FnOnce(&mut Socket<'_, S>, Result, &mut S) -> 
 impl<S> Reactor<S> {
     /// Emits an event of a socket; true if somebody heard it.
     pub(super) fn emit(&mut self, id: SocketId, event: Event<'_>, state: &mut S) -> bool {
-        let (bit, until) = (event.bit(), self.serials.mark());
-        let (mut after, mut heard) = (0, false);
+        self.emit_part(id, event, 0..self.serials.mark(), state)
+    }
+
+    /// The same for the listeners added after the first mark and up to the second.
+    pub(super) fn emit_part(&mut self, id: SocketId, event: Event<'_>, marks: Range<u64>, state: &mut S) -> bool {
+        let (bit, until) = (event.bit(), marks.end);
+        let (mut after, mut heard) = (marks.start, false);
         while let Some((listener, serial, call)) =
             self.socket_entry(id).and_then(|socket| socket.listeners.take_next(bit, after, until))
         {

@@ -1,6 +1,7 @@
 //! One scenario at work: a reactor, a trace, the set-ups of `trace.js`, and a bounded run.
 
 use std::cell::{Cell, RefCell};
+use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -73,6 +74,27 @@ impl Case {
         port
     }
 
+    /// A named port of 127.0.0.1 where connects hang until the scenario is over: its listener's queue is full and nobody accepts.
+    /// Skips the scenario where a full queue does something else.
+    pub(crate) fn black_hole(&mut self, symbol: &str) -> Option<u16> {
+        if !cfg!(target_os = "linux") {
+            self.skip("a full queue may refuse");
+            return None;
+        }
+        let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+        listener.listen(0).expect("it listens");
+        let address = listener.local_addr().ok().and_then(|address| address.as_socket()).expect("bound");
+        let filling = std::iter::from_fn(|| TcpStream::connect_timeout(&address, Duration::from_millis(50)).ok());
+        let fill: Vec<_> = filling.take(16).collect();
+        self.held_ports.push(listener);
+        self.held_ports.extend(fill.into_iter().map(Into::into));
+        self.log.name_port(address.port(), symbol);
+        // Filling took a while, of which the loop knows nothing.
+        self.reactor.update_time();
+        Some(address.port())
+    }
+
     /// A named path of which nothing is there yet; skips the scenario where there are no Unix-domain sockets.
     pub(crate) fn temp_path(&mut self, symbol: &str) -> Option<PathBuf> {
         if !cfg!(unix) {
@@ -85,7 +107,6 @@ impl Case {
     }
 
     /// Whether `::1` can be used; otherwise the scenario is skipped.
-    #[allow(dead_code)]
     pub(crate) fn has_ipv6(&mut self) -> bool {
         let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
         if !has_ipv6 {
@@ -105,7 +126,8 @@ impl Case {
         self.serve_at(count, options, ([127, 0, 0, 1], 0).into(), connection).expect("a port")
     }
 
-    fn serve_at(
+    /// The same elsewhere; at a path there is no port.
+    pub(crate) fn serve_at(
         &mut self,
         mut count: usize,
         options: ServerOptions,

@@ -2,6 +2,7 @@
 //!
 //! `cargo test --test conformance` runs all of them, `-- B07` those whose id begins so. README.md tells how to write one.
 
+mod attempts;
 mod case;
 mod connect;
 mod data;
@@ -11,12 +12,15 @@ mod ending;
 mod failing;
 mod files;
 mod lookup;
+mod modes;
 mod phases;
 mod resetting;
 mod server;
 mod table;
+mod timing;
 mod trace;
 mod turns;
+mod unconnected;
 #[path = "../util/mod.rs"]
 mod util;
 mod variants;
@@ -30,9 +34,11 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 10] = [
+const ALL: [&[Scenario]; 14] = [
     server::SCENARIOS,
     connect::SCENARIOS,
+    unconnected::SCENARIOS,
+    attempts::SCENARIOS,
     lookup::SCENARIOS,
     data::SCENARIOS,
     ending::SCENARIOS,
@@ -41,6 +47,8 @@ const ALL: [&[Scenario]; 10] = [
     turns::SCENARIOS,
     variants::SCENARIOS,
     phases::SCENARIOS,
+    timing::SCENARIOS,
+    modes::SCENARIOS,
 ];
 
 /// What libtest's flags ask for, as far as it matters here.

@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const { Worker } = require('node:worker_threads');
 
 const PATIENCE = 5000;
 const SETTLE_ROUNDS = 200;
@@ -118,8 +119,37 @@ function refusedPort(symbol, use) {
   });
 }
 
-// An unwatched server of 127.0.0.1 whose port is <V>: for scenarios about sockets. It closes when `count` connections have
-// come; with a count of 0 it stays and does not hold the loop.
+// Calls `use(port)` with a named port of 127.0.0.1 where connects hang: its listener's queue is full and nobody accepts. The
+// connects of the ticks before fill it; then the thread sleeps.
+function blackHole(symbol, use) {
+  const worker = new Worker(`
+    const net = require('node:net');
+    const server = net.createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+      const { port } = server.address();
+      for (let count = 0; count < 8; count += 1) net.connect(port, '127.0.0.1');
+      process.nextTick(() => {
+        require('node:worker_threads').parentPort.postMessage(port);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      });
+    });`, { eval: true });
+  worker.once('message', (port) => {
+    namePort(port, symbol);
+    worker.unref();
+    use(port);
+  });
+}
+
+// A lookup function that answers with these addresses on the next tick.
+function answering(...addresses) {
+  const entries = addresses.map((address) => ({ address, family: net.isIPv6(address) ? 6 : 4 }));
+  return (host, options, callback) => {
+    const answer = options.all ? [entries] : [entries[0].address, entries[0].family];
+    process.nextTick(callback, null, ...answer);
+  };
+}
+
+// An unwatched server of 127.0.0.1 (or `options.host` and `port`) whose port is <V>: for scenarios about sockets. It closes when
+// `count` connections have come; with a count of 0 it stays and does not hold the loop.
 function serve(count, options, connection, listening) {
   const server = net.createServer(options, (socket) => {
     count -= 1;
@@ -127,7 +157,8 @@ function serve(count, options, connection, listening) {
     connection?.(socket);
   });
   if (count === 0) server.unref();
-  const where = options.path ? { path: options.path } : { port: 0, host: '127.0.0.1' };
+  const { port = 0, host = '127.0.0.1' } = options;
+  const where = options.path ? { path: options.path } : { port, host };
   server.listen(where, () => {
     if (!options.path) namePort(server.address().port, 'V');
     listening(options.path ?? server.address().port);
@@ -227,5 +258,6 @@ setTimeout(() => {
 }, PATIENCE).unref();
 
 module.exports = {
-  cb, end, immediate, inOrder, log, namePath, namePort, note, pair, refusedPort, serve, settle, tempPath, tick, timer, until, watch,
+  answering, blackHole, cb, end, immediate, inOrder, log, namePath, namePort, note, pair, refusedPort, serve, settle, tempPath, tick,
+  timer, until, watch,
 };

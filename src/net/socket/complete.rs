@@ -108,7 +108,7 @@ impl<S> Reactor<S> {
             self.send_buffered(id);
             self.settle_or_destroy(id);
         } else if buffered && socket.life.is_connecting() {
-            self.take_off(id);
+            self.park(id);
         } else if buffered && !socket.life.is_destroyed() {
             self.fail_write(id, Error::with_code(code::ERR_SOCKET_CLOSED, "Socket is closed"));
         }

@@ -225,7 +225,8 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// A path is tried inside `connect`; what came of it is told in the pending phase. Mirrors `uv_pipe_connect`.
+    /// A path is tried inside `connect`. Success is told by the selector, a failure in the pending phase. Mirrors
+    /// `uv_pipe_connect`.
     fn connect_path(&mut self, id: SocketId, life: u32, path: PathBuf, options: &ConnectOptions) {
         let attempt = Attempt::new(Address::Unix(path.clone()), options);
         let Some(socket) = self.socket_entry(id) else {
@@ -238,13 +239,7 @@ impl<S> Reactor<S> {
         }
         self.event_loop.tick_task(Task::ConnectStarted(id, life));
         match sys::connect_local(&path) {
-            Ok(transport) => {
-                if let Some(socket) = self.socket_entry(id) {
-                    socket.stream = Some(Stream::new(transport));
-                    socket.rare().attempt = Some(attempt);
-                }
-                self.event_loop.defer(Task::Connected(id, life));
-            }
+            Ok(transport) => self.watch_attempt(id, transport, attempt),
             Err(error) => self.defer_connect_error(id, life, attempt, error),
         }
     }
@@ -277,14 +272,13 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// A connect that was over at once.
+    /// A connect that failed at once.
     pub(in crate::net) fn on_local_connected(&mut self, id: SocketId, life: u32, state: &mut S) {
         if !self.is_connecting(id, life) {
             return;
         }
-        match self.socket_entry(id).and_then(|socket| socket.rare().connect_error.take()) {
-            Some(error) => self.connect_failed(id, error, state),
-            None => self.connected(id, state),
+        if let Some(error) = self.socket_entry(id).and_then(|socket| socket.rare().connect_error.take()) {
+            self.connect_failed(id, error, state);
         }
     }
 
@@ -314,8 +308,12 @@ impl<S> Reactor<S> {
         }
         self.touch(id);
         self.settle_or_destroy(id);
-        self.emit(id, Event::Connect, state);
+        // What was written while connecting leaves in its turn among the listeners: Node adds one for it.
+        let end = self.serials.mark();
+        let parked = self.socket_entry(id).and_then(|socket| socket.rare.as_ref()?.parked).unwrap_or(end);
+        self.emit_part(id, Event::Connect, 0..parked, state);
         self.flush_parked(id, state);
+        self.emit_part(id, Event::Connect, parked..end, state);
         self.emit(id, Event::Ready, state);
         let Some(socket) = self.socket_entry(id) else {
             return;
@@ -341,8 +339,23 @@ impl<S> Reactor<S> {
                 self.finish_maybe(id);
             }
         }
+        if let Some(rare) = self.socket_entry(id).and_then(|socket| socket.rare.as_mut())
+            && rare.parked.take().is_some()
+        {
+            // A listener before may have destroyed it.
+            self.on_cancelled(id, state);
+        }
         if reset {
             self.reset_and_destroy(id);
+        }
+    }
+
+    /// The first write while connecting: it waits for its turn among the listeners of `connect`.
+    pub(super) fn park(&mut self, id: SocketId) {
+        let mark = self.serials.mark();
+        if let Some(socket) = self.socket_entry(id) {
+            socket.rare().parked = Some(mark);
+            self.take_off(id);
         }
     }
 
@@ -414,6 +427,7 @@ impl<S> super::SocketState<S> {
         let rare = self.rare();
         rare.reset_on_connect = false;
         rare.doom = None;
+        rare.parked = None;
         rare.attempted.clear();
         left
     }

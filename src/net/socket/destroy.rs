@@ -207,7 +207,11 @@ impl<S> SocketState<S> {
         if !self.writable.in_flight() {
             return false;
         }
-        let cancelled = || Error::cancelled("write", code::ECANCELED);
+        let parked = self.rare.as_ref().is_some_and(|rare| rare.parked.is_some());
+        let cancelled = || match parked {
+            true => Error::with_code(code::ERR_SOCKET_CLOSED, "Socket is closed"),
+            false => Error::cancelled("write", code::ECANCELED),
+        };
         let behind = self.errored.clone().unwrap_or_else(cancelled);
         let mut requests = Vec::new();
         if let Some(outgoing) = &mut self.outgoing {

@@ -167,6 +167,8 @@ pub(crate) struct Rare<S> {
     cancelled_attempts: VecDeque<Address>,
     /// Destroys a connecting socket on the next tick.
     doom: Option<Error>,
+    /// Writes wait for the connection: they leave after the `connect` listeners up to this mark.
+    parked: Option<u64>,
     /// How a local connect ended.
     connect_error: Option<std::io::Error>,
     reset_on_connect: bool,
@@ -197,6 +199,7 @@ impl<S> Default for Rare<S> {
             attempted: Vec::new(),
             cancelled_attempts: VecDeque::new(),
             doom: None,
+            parked: None,
             connect_error: None,
             reset_on_connect: false,
             attempt_failed: false,

@@ -124,7 +124,7 @@ impl<S> Reactor<S> {
         } else {
             self.enqueue(id, bytes, 0..len, done, false);
             if connecting {
-                self.take_off(id);
+                self.park(id);
             } else {
                 self.fail_write(id, Error::with_code(code::ERR_SOCKET_CLOSED, "Socket is closed"));
             }
