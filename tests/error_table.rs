@@ -147,7 +147,7 @@ fn connect_to_a_path() {
     check(&"x".repeat(200), "EINVAL", " - Local (undefined:undefined)");
     if !heard::is_almighty("connect EACCES") {
         drop(std::os::unix::net::UnixListener::bind(dir.path("locked.sock")).expect("a socket"));
-        let none = std::os::unix::fs::PermissionsExt::from_mode(0);
+        let none = std::os::unix::fs::PermissionsExt::from_mode(0o000);
         std::fs::set_permissions(dir.path("locked.sock"), none).expect("one's own file");
         check("locked.sock", "EACCES", "");
     }
@@ -194,7 +194,7 @@ fn listen_at_a_path() {
     check("a\0b", "EINVAL", "invalid argument");
     if !heard::is_almighty("listen EACCES at a path") {
         std::fs::create_dir(dir.path("locked")).expect("a directory");
-        let none = std::os::unix::fs::PermissionsExt::from_mode(0);
+        let none = std::os::unix::fs::PermissionsExt::from_mode(0o000);
         std::fs::set_permissions(dir.path("locked"), none).expect("one's own directory");
         check("locked/x.sock", "EACCES", "permission denied");
     }
@@ -260,9 +260,21 @@ fn an_answer_that_is_no_address() {
 fn a_blocked_target() {
     let mut list = BlockList::new();
     list.add_address([127, 0, 0, 1]);
-    let socket = SocketOptions::new().block_list(Arc::new(list));
-    let error = connect_error(([127, 0, 0, 1], 9), socket, ConnectOptions::new());
-    check_plain(&error, ("ERR_IP_BLOCKED", "", "", None), "IP(127.0.0.1) is blocked by net.BlockList");
+    list.add_address([127, 0, 0, 2]);
+    let list = Arc::new(list);
+    let connect = |host: &str, options| connect_error((host, 9), SocketOptions::new().block_list(Arc::clone(&list)), options);
+    let blocked = |ip: &str| format!("IP({ip}) is blocked by net.BlockList");
+    let code = ("ERR_IP_BLOCKED", "", "", None);
+    check_plain(&connect("127.0.0.1", ConnectOptions::new()), code, &blocked("127.0.0.1"));
+    for all in [true, false] {
+        let options = lookup(|request| request.answer(["127.0.0.1"])).auto_select_family(all);
+        check_plain(&connect("one.test", options), code, &blocked("127.0.0.1"));
+    }
+    let both = connect("two.test", lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"])));
+    check_error(&both, code, "");
+    assert_eq!(both.errors().len(), 2);
+    check_plain(&both.errors()[0], code, &blocked("127.0.0.1"));
+    check_plain(&both.errors()[1], code, &blocked("127.0.0.2"));
 }
 
 #[test]

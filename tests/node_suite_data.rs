@@ -127,7 +127,7 @@ fn every_byte_comes_back_and_is_its_latin1_character() {
 
 const TEN_MEGABYTES: usize = 10 << 20;
 
-/// test-net-bytes-written-large.
+/// test-net-bytes-written-large, test-net-bytes-read.
 #[test]
 fn ten_megabytes_count_the_same_in_every_form_of_writing() {
     let halves: fn(&mut Socket<'_, Trace>) -> bool = |s| {
@@ -143,6 +143,12 @@ fn ten_megabytes_count_the_same_in_every_form_of_writing() {
     for form in forms {
         each_way(&flowing(), |pair| {
             pair.see_s().on_finish(|s, trace| trace.push("S", format!("{} written", s.bytes_written())));
+            let mut before = 0;
+            pair.see_c().on_data(move |c, _, _| {
+                assert!(c.bytes_read() > before);
+                before = c.bytes_read();
+            });
+            pair.see_c().on_close(|c, _, _| assert_eq!(c.bytes_read(), TEN_MEGABYTES as u64));
             pair.see_c().on_end(|c, trace| trace.push("C", format!("{} read", c.bytes_read())));
             pair.s(move |s, _| {
                 form(s);
@@ -154,6 +160,27 @@ fn ten_megabytes_count_the_same_in_every_form_of_writing() {
             pair.check("C", &["data 10485760", "end", "10485760 read", "finish", "close false"]);
         });
     }
+}
+
+/// test-net-connect-buffer: with a mark of zero what waits for the connection is already too much.
+#[test]
+fn bytes_written_while_connecting_are_counted_once_and_arrive() {
+    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+    let mut server = reactor.create_server(|socket, _| watch(socket, "S"));
+    let port = server.listen(([127, 0, 0, 1], 0)).unref().port().expect("bound inside listen");
+    let mut socket = reactor.new_socket(SocketOptions::new().high_water_mark(0));
+    watch(&mut socket, "C");
+    socket.connect(([127, 0, 0, 1], port));
+    let text = "L'État, c'est ";
+    assert!(!socket.write_then(text, util::done("C", "write")));
+    assert_eq!((socket.bytes_written(), socket.ready_state()), (15, ReadyState::Opening));
+    socket.end_with("moi");
+    assert_eq!((socket.bytes_written(), socket.ready_state()), (18, ReadyState::Opening));
+    socket.on_close(|socket, _, trace| trace.push("C", format!("{} written", socket.bytes_written())));
+    run(&mut reactor, &mut trace);
+    let begin = ["connectionAttempt 127.0.0.1:P", "connect", "write()", "ready", "finish", "end", "close false"];
+    trace.check("C", &[&begin[..], &["18 written"]].concat());
+    trace.check("S", &["data 18", "end", "finish", "close false"]);
 }
 
 /// test-net-sync-cork.

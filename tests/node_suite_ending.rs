@@ -5,20 +5,79 @@ mod util;
 
 use std::time::Duration;
 
-use netloop::{ManualClock, Reactor, ReactorOptions, SocketOptions, code};
+use netloop::{ManualClock, Reactor, ReactorOptions, Socket, SocketOptions, code};
 use pair::{each_way, flowing};
 use util::{Trace, close, done, refused_port, run, run_some, watch};
 
-/// test-net-end-destroyed.
+/// test-net-end-destroyed, test-net-allow-half-open: nor is it in the next tick, or in `finish`.
 #[test]
 fn a_socket_that_hears_the_end_is_not_destroyed_yet() {
+    let tell = |name: &'static str, what: &'static str| {
+        move |socket: &mut Socket<'_, Trace>, trace: &mut Trace| {
+            trace.push(name, format!("{what}: destroyed {}", socket.is_destroyed()));
+        }
+    };
     each_way(&flowing(), |pair| {
-        pair.see_s().on_end(|s, trace| trace.push("S", format!("destroyed {}", s.is_destroyed())));
-        pair.see_c().on_end(|c, trace| trace.push("C", format!("destroyed {}", c.is_destroyed())));
+        pair.see_s().on_end(tell("S", "end"));
+        pair.see_c().on_end(tell("C", "end")).on_end(move |c, _| c.next_tick(tell("C", "tick"))).on_finish(tell("C", "finish"));
+        pair.s(|s, _| s.end_with(vec![0; 1024]));
+        pair.run();
+        pair.check("S", &["finish", "end", "end: destroyed false", "close false"]);
+        let ending = ["data 1024", "end", "end: destroyed false", "tick: destroyed false", "finish", "finish: destroyed false"];
+        pair.check("C", &[&ending[..], &["close false"]].concat());
+    });
+}
+
+/// test-net-connect-options-allowhalfopen.
+#[test]
+fn a_half_open_client_of_a_half_open_server_writes_after_the_end() {
+    each_way(&flowing().half_open(true, true), |pair| {
+        let c = pair.c;
+        pair.see_c().on_end(move |client, _| {
+            client.reactor().set_immediate(move |reactor, trace: &mut Trace| {
+                let mut client = reactor.socket(c).expect("half open");
+                trace.push("C", format!("readable {} writable {}", client.is_readable(), client.is_writable()));
+                assert!(client.write("1"));
+                client.end();
+            });
+        });
+        pair.s(|s, _| s.end());
+        pair.run();
+        pair.check("C", &["end", "readable false writable true", "finish", "close false"]);
+        pair.check("S", &["finish", "data 1", "end", "close false"]);
+    });
+}
+
+/// test-net-write-after-end-nt: here the writer has ended itself.
+#[test]
+fn a_write_in_the_end_listener_after_ones_own_end_fails_a_tick_later() {
+    each_way(&flowing(), |pair| {
+        pair.see_c().on_end(|c, trace| {
+            let room = c.write_then("late", done("C", "w.cb"));
+            trace.push("C", format!("write {room}"));
+        });
+        pair.s(|s, _| s.end());
         pair.c(|c, _| c.end());
         pair.run();
-        pair.check("S", &["end", "destroyed false", "finish", "close false"]);
-        pair.check("C", &["finish", "end", "destroyed false", "close false"]);
+        pair.check("C", &["finish", "end", "write false", "w.cb(EPIPE)", "error EPIPE", "close true"]);
+        pair.check("S", &["finish", "end", "close false"]);
+    });
+}
+
+/// test-net-socket-close-after-end.
+#[test]
+fn a_socket_that_has_ended_closes_when_its_data_was_taken() {
+    each_way(&flowing(), |pair| {
+        pair.see_s().pause();
+        pair.s(|s, _| s.end_with("foo"));
+        pair.c(|c, _| c.end_with("foo"));
+        pair.until("S", "finish");
+        pair.until("C", "close false");
+        pair.settle();
+        pair.check("S", &["finish"]);
+        pair.s(|s, _| s.resume());
+        pair.run();
+        pair.check("S", &["finish", "data 3", "end", "close false"]);
     });
 }
 

@@ -107,7 +107,7 @@ pub(crate) fn is_almighty(what: &str) -> bool {
     let dir = util::TempDir::new();
     let locked = dir.path("locked");
     std::fs::create_dir(&locked).expect("a directory");
-    std::fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0)).expect("one's own directory");
+    std::fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o000)).expect("one's own directory");
     let is_almighty = std::fs::read_dir(&locked).is_ok();
     if is_almighty {
         println!("skipped: {what}: this process may do everything (root)");
