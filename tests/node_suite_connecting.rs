@@ -167,6 +167,24 @@ fn the_next_address_is_tried_when_one_refuses() {
     trace.check("C", &[&lookups[..], &attempts, &["connect", "ready", "finish", "end", "close false"]].concat());
 }
 
+/// test-net-autoselectfamily: the others are not tried then.
+#[test]
+fn the_first_address_that_answers_is_the_last_one_tried() {
+    let (mut reactor, mut trace) = setup();
+    let port = serve(&mut reactor);
+    let options = lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"]));
+    let mut socket = reactor.connect_with(("two.test", port), options);
+    watch(&mut socket, "C");
+    socket.on_ready(move |socket, _| {
+        let tried: Vec<_> = socket.attempted_addresses().iter().map(ToString::to_string).collect();
+        assert_eq!(tried, [format!("127.0.0.1:{port}")]);
+        socket.end();
+    });
+    run(&mut reactor, &mut trace);
+    let lookups = ["lookup 127.0.0.1 two.test", "lookup 127.0.0.2 two.test"];
+    trace.check("C", &[&lookups[..], &[ATTEMPT, "connect", "ready", "finish", "end", "close false"]].concat());
+}
+
 /// test-net-autoselectfamily-ipv4first: the families take turns, and the one of the first address begins.
 #[test]
 fn the_family_of_the_first_address_begins() {

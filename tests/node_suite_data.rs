@@ -176,7 +176,7 @@ fn bytes_written_while_connecting_are_counted_once_and_arrive() {
     assert_eq!((socket.bytes_written(), socket.ready_state()), (15, ReadyState::Opening));
     socket.end_with("moi");
     assert_eq!((socket.bytes_written(), socket.ready_state()), (18, ReadyState::Opening));
-    socket.on_close(|socket, _, trace| trace.push("C", format!("{} written", socket.bytes_written())));
+    socket.on_close(|socket, _, trace: &mut Trace| trace.push("C", format!("{} written", socket.bytes_written())));
     run(&mut reactor, &mut trace);
     let begin = ["connectionAttempt 127.0.0.1:P", "connect", "write()", "ready", "finish", "end", "close false"];
     trace.check("C", &[&begin[..], &["18 written"]].concat());
