@@ -10,6 +10,9 @@ use std::thread::ThreadId;
 
 use mio::Waker;
 
+use super::readiness::Readiness;
+use super::table::Key;
+
 /// What a loop shares with other threads. `P` is a posted callback.
 #[derive(Debug)]
 pub(crate) struct Shared<P> {
@@ -31,9 +34,30 @@ pub(crate) struct Wakeup {
     waker: Waker,
     pending: AtomicBool,
     guards: AtomicUsize,
+    /// Handles that are ready without the selector's knowledge.
+    rung: Mutex<Vec<(Key, Readiness)>>,
 }
 
 impl Wakeup {
+    pub(super) fn new(waker: Waker) -> Self {
+        Self { waker, pending: AtomicBool::new(false), guards: AtomicUsize::new(0), rung: Mutex::default() }
+    }
+
+    /// Tells the loop that a handle is ready, and wakes it.
+    pub(super) fn ring(&self, key: Key, readiness: Readiness) {
+        self.rung().push((key, readiness));
+        self.wake();
+    }
+
+    /// What was rung; to be taken after the flag.
+    pub(super) fn take_rung(&self) -> Vec<(Key, Readiness)> {
+        std::mem::take(&mut self.rung())
+    }
+
+    fn rung(&self) -> MutexGuard<'_, Vec<(Key, Readiness)>> {
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Wakes the loop, once for any number of calls until it answers.
     pub(crate) fn wake(&self) {
         if self.pending.swap(true, Ordering::AcqRel) {
@@ -62,7 +86,7 @@ impl Wakeup {
 impl<P> Shared<P> {
     pub(crate) fn new(waker: Waker) -> Self {
         Self {
-            wakeup: Arc::new(Wakeup { waker, pending: AtomicBool::new(false), guards: AtomicUsize::new(0) }),
+            wakeup: Arc::new(Wakeup::new(waker)),
             posts: Mutex::new(Posts { queue: VecDeque::new(), closed: false }),
             thread: std::thread::current().id(),
         }

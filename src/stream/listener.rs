@@ -105,15 +105,10 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Some(path) = self.path.take().filter(|path| !is_abstract(path))
+        if let Some(path) = self.path.take().filter(|path| sys::leaves_file(path))
             && let Err(error) = std::fs::remove_file(&path)
         {
             log::debug!("{}: {error}", path.display());
         }
     }
-}
-
-/// A name in Linux' abstract namespace is no file.
-fn is_abstract(path: &std::path::Path) -> bool {
-    path.as_os_str().as_encoded_bytes().first() == Some(&0)
 }

@@ -2,14 +2,16 @@
 //!
 //! Everything here is the same on every system. What differs is in one file per platform, and both export, in this order:
 //!
-//! - `LocalStream`, `LocalListener`: Unix-domain sockets; uninhabited where they do not exist yet;
-//! - `connect_local`, `listen_local`, `pair`: making them;
+//! - `LocalStream`, `LocalListener`: Unix-domain sockets, or named pipes;
+//! - `connect_local`, `is_opening`, `listen_local`, `leaves_file`, `pair`: making them, and what they leave behind;
 //! - `error_code`, `is_out_of_descriptors`, `is_in_progress`, `is_blocked`: the names of system errors;
 //! - `SHORT_READ_MEANS_EMPTY`, `CLOSE_DEREGISTERS`, `LAZY_WRITE_INTEREST`: what the selector lets us leave out;
 //! - `Reserve`: the descriptor that is given up to shed load when none is left.
 //!
 //! Nothing here knows a callback or a handle.
 
+#[cfg(windows)]
+mod pipe;
 mod tcp;
 mod transport;
 
@@ -20,13 +22,31 @@ mod imp;
 #[path = "windows.rs"]
 mod imp;
 
+use std::sync::Arc;
+
+use mio::event::Source;
+
 pub(crate) use self::imp::{
     CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, is_blocked,
-    is_in_progress, is_out_of_descriptors, listen_local, pair,
+    is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair,
 };
 pub use self::tcp::KeepAlive;
 pub(crate) use self::tcp::{TcpListenOptions, bind_tcp, connect_tcp, listen_tcp};
 pub(crate) use self::transport::{Acceptor, Transport};
+
+/// Tells the loop, from any thread, that a source may be readable, or writable.
+pub(crate) type Bell = Arc<dyn Fn(bool, bool) + Send + Sync>;
+
+/// What the loop can watch: a source of mio's selector, or one that rings a bell instead.
+pub(crate) trait Watched: Source {
+    /// Gives the bell, before each registration; the selector's own sources need none.
+    fn attach(&mut self, bell: impl FnOnce() -> Bell) {
+        drop(bell);
+    }
+}
+
+impl Watched for mio::net::TcpStream {}
+impl Watched for mio::net::TcpListener {}
 
 /// The name of an error that std made without a system number.
 fn kind_code(kind: std::io::ErrorKind) -> &'static str {

@@ -8,8 +8,9 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
-use super::imp::{LocalListener, LocalStream};
+use super::imp::{self, LocalListener, LocalStream};
 use super::tcp::{self, KeepAlive};
+use super::{Bell, Watched};
 use crate::address::Address;
 
 /// A connected (or connecting) stream socket.
@@ -23,7 +24,6 @@ pub(crate) enum Transport {
 #[derive(Debug)]
 pub(crate) enum Acceptor {
     Tcp(TcpListener),
-    #[cfg_attr(windows, expect(dead_code, reason = "nothing makes one there yet"))]
     Local(LocalListener),
 }
 
@@ -66,6 +66,14 @@ impl Transport {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotConnected || super::is_in_progress(&error) => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a local connect is not over yet: then the first event tells.
+    pub(crate) fn is_opening(&self) -> bool {
+        match self {
+            Self::Tcp(_) => false,
+            Self::Local(socket) => imp::is_opening(socket),
         }
     }
 
@@ -124,6 +132,18 @@ impl Acceptor {
             Self::Tcp(socket) => socket.local_addr().map(|address| Some(Address::Tcp(address))),
             Self::Local(_) => Ok(None),
         }
+    }
+}
+
+impl Watched for Transport {
+    fn attach(&mut self, bell: impl FnOnce() -> Bell) {
+        each!(Self, self, socket => socket.attach(bell));
+    }
+}
+
+impl Watched for Acceptor {
+    fn attach(&mut self, bell: impl FnOnce() -> Bell) {
+        each!(Self, self, socket => socket.attach(bell));
     }
 }
 

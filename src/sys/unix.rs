@@ -9,11 +9,15 @@ use std::path::Path;
 use mio::net::{UnixListener, UnixStream};
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::Watched;
 use super::transport::{Acceptor, Transport};
 use crate::code;
 
 pub(super) type LocalStream = UnixStream;
 pub(super) type LocalListener = UnixListener;
+
+impl Watched for UnixStream {}
+impl Watched for UnixListener {}
 
 /// Connects to the socket file at `path`. A full backlog is an error (`EAGAIN`): the socket would stay unconnected.
 pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
@@ -24,6 +28,16 @@ pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
         _ => Ok(Transport::Local(UnixStream::from_std(socket.into()))),
     }
+}
+
+/// A connect to a path is over at once.
+pub(crate) fn is_opening(_: &LocalStream) -> bool {
+    false
+}
+
+/// Whether listening at a path makes a file. A name in Linux' abstract namespace is none.
+pub(crate) fn leaves_file(path: &Path) -> bool {
+    path.as_os_str().as_bytes().first() != Some(&0)
 }
 
 /// Binds `path` and listens there.

@@ -233,6 +233,8 @@ impl<S> Reactor<S> {
         }
         self.event_loop.tick_task(Task::ConnectStarted(id, life));
         match sys::connect_local(&path) {
+            // A pipe whose instances are all taken.
+            Ok(transport) if transport.is_opening() => self.watch_attempt(id, transport, attempt),
             Ok(transport) => {
                 if let Some(socket) = self.socket_entry(id) {
                     socket.stream = Some(Stream::new(transport));
