@@ -42,16 +42,30 @@ fn connect_and_run(path: &Path) -> Vec<String> {
     let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
     util::watch(&mut reactor.connect(path), "C");
     util::run(&mut reactor, &mut trace);
-    trace.of("C").iter().map(|said| said.replace(&format!(" {}", path.display()), "")).map(drop_name).collect()
+    trace.of("C").iter().map(|said| drop_name(said)).collect()
 }
 
-/// `connectionAttempt NAME` without the name.
-fn drop_name(said: String) -> String {
-    let mut words: Vec<&str> = said.split(' ').collect();
-    if words[0].starts_with("connectionAttempt") && words.len() > 1 {
-        words.remove(1);
+/// `connectionAttempt NAME …` without the name.
+fn drop_name(said: &str) -> String {
+    match said.split_once(' ') {
+        Some((event, rest)) if event.starts_with("connectionAttempt") => {
+            let code = rest.rsplit_once(' ').map_or("", |(_, code)| code);
+            format!("{event} {code}").trim_end().to_owned()
+        }
+        _ => said.to_owned(),
     }
-    words.join(" ")
+}
+
+/// Whether the system refuses a second first instance of a pipe, as Windows does; Wine 8 makes one more.
+fn names_are_guarded() -> bool {
+    let path = name();
+    let first = NamedPipe::new(&path).expect("a free name");
+    let guarded = NamedPipe::new(&path).is_err();
+    drop(first);
+    if !guarded {
+        eprintln!("not checked: this system lets two servers have one name");
+    }
+    guarded
 }
 
 /// Gives back what comes, and stops reading while the peer does not.
@@ -128,12 +142,12 @@ fn the_peer_of_who_has_ended_can_still_answer() {
         pair.see_s().on_data(|socket, _, _| socket.end_with("answer"));
         pair.c(|c, _| c.end_with("question"));
         pair.run();
-        pair.check("C", &["finish", "data 6", "end", "close false"]);
-        assert_eq!(pair.trace.of("S").iter().filter(|said| *said != "finish").collect::<Vec<_>>(), [
-            "data 8",
-            "end",
-            "close false"
-        ]);
+        // When the system has taken the last bytes is nobody's promise.
+        for (name, data) in [("C", "data 6"), ("S", "data 8")] {
+            let said = pair.trace.of(name);
+            assert_eq!(said.iter().filter(|said| *said != "finish").collect::<Vec<_>>(), [data, "end", "close false"]);
+            assert_eq!(said.iter().filter(|said| *said == "finish").count(), 1, "{name}: {said:?}");
+        }
     });
 }
 
@@ -270,7 +284,9 @@ fn a_name_in_use_is_eaddrinuse_and_free_again_after_close() {
     let server = reactor.create_server(|_, _| ()).listen(&path).id();
     let address = reactor.server(server).and_then(|server| server.address());
     assert_eq!(address.map(Endpoint::from), Some(Endpoint::from(&path)));
-    listen_and_run(&path).check("V", &["error EADDRINUSE"]);
+    if names_are_guarded() {
+        listen_and_run(&path).check("V", &["error EADDRINUSE"]);
+    }
     for _ in 0..20 {
         util::close(&mut reactor, server);
         assert_eq!(open(&path).map_err(|error| error.kind()).err(), Some(std::io::ErrorKind::NotFound));
@@ -299,7 +315,9 @@ fn a_closed_server_keeps_its_clients_and_they_keep_the_name() {
     });
     util::run_until(&mut reactor, &mut trace, |_, trace| trace.has("C", "data 4"));
     assert!(!trace.has("V", "close"));
-    listen_and_run(&path).check("V", &["error EADDRINUSE"]);
+    if names_are_guarded() {
+        listen_and_run(&path).check("V", &["error EADDRINUSE"]);
+    }
     util::with(&mut reactor, client, |client| client.end());
     util::run(&mut reactor, &mut trace);
     trace.check("V", &["listening", "connection", "close"]);
@@ -328,7 +346,10 @@ fn a_client_that_connects_and_is_gone_at_once_is_still_accepted() {
 fn a_program_that_blocks_is_served() {
     let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
     let path = name();
-    let server = reactor.create_server(|socket, _| echo(socket)).listen(&path).id();
+    let mut server = reactor.create_server(|socket, _| echo(socket));
+    let id = server.id();
+    server.on_connection(move |socket, _| util::close(socket.reactor(), id));
+    server.listen(&path);
     let guard = reactor.keep_alive();
     let client = std::thread::spawn(move || {
         let mut file = open(&path).expect("an instance waits");
@@ -338,8 +359,7 @@ fn a_program_that_blocks_is_served() {
         drop((file, guard));
         answer
     });
-    reactor.set_immediate(move |reactor, _| util::close(reactor, server));
-    util::run_until(&mut reactor, &mut trace, |reactor, _| reactor.sockets().count() == 0 && client.is_finished());
+    util::run(&mut reactor, &mut trace);
     assert_eq!(&client.join().expect("no panic"), b"question");
 }
 
