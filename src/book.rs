@@ -31,3 +31,6 @@ pub mod _09_from_node {}
 
 #[doc = include_str!("../docs/book/10-deviations.md")]
 pub mod _10_deviations {}
+
+#[doc = include_str!("../docs/book/11-codecs.md")]
+pub mod _11_codecs {}

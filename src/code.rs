@@ -46,6 +46,16 @@ codes! {
     EPIPE,
     /// The attempt took too long.
     ETIMEDOUT,
+    /// The stream ended in the middle of a frame.
+    ERR_FRAME_INCOMPLETE,
+    /// A frame is longer than its decoder or its header allows.
+    ERR_FRAME_TOO_LONG,
+    /// A connect to an address that is on the socket's block list.
+    ERR_IP_BLOCKED,
+    /// What should be an IP address is none.
+    ERR_INVALID_IP_ADDRESS,
+    /// A number outside its range.
+    ERR_OUT_OF_RANGE,
     /// An argument has a value that is not allowed.
     ERR_INVALID_ARG_VALUE,
     /// `reset_and_destroy` on a handle that cannot be reset (a Unix-domain socket).

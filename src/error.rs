@@ -134,8 +134,7 @@ impl Error {
     }
 
     /// `getaddrinfo ENOTFOUND nosuch.invalid`.
-    pub(crate) fn lookup(hostname: &str, error: Option<io::Error>) -> Self {
-        let code = code::ENOTFOUND;
+    pub(crate) fn lookup(hostname: &str, code: &'static str, error: Option<io::Error>) -> Self {
         let mut repr = Repr::new(code, format!("getaddrinfo {code} {hostname}"));
         repr.syscall = Some("getaddrinfo");
         repr.hostname = Some(hostname.to_owned());
@@ -311,6 +310,8 @@ fn kind_of(code: &str) -> io::ErrorKind {
         code::ETIMEDOUT => io::ErrorKind::TimedOut,
         code::ENOENT | code::ENOTFOUND => io::ErrorKind::NotFound,
         code::EINVAL | code::ERR_INVALID_ARG_VALUE => io::ErrorKind::InvalidInput,
+        code::ERR_FRAME_TOO_LONG => io::ErrorKind::InvalidData,
+        code::ERR_FRAME_INCOMPLETE => io::ErrorKind::UnexpectedEof,
         code::ERR_SOCKET_CLOSED | code::ERR_STREAM_DESTROYED => io::ErrorKind::NotConnected,
         code::ERR_WRITE_QUEUE_FULL => io::ErrorKind::OutOfMemory,
         _ => io::ErrorKind::Other,

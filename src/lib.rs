@@ -48,6 +48,7 @@
 //! net          Reactor, Server, Socket: Node's objects and their lives
 //! stream       read path, write queue, accept: libuv's stream.c
 //! event_loop   phases, handles, timers, ticks, watchers, wake-up, work: libuv's core.c
+//! codec        frames in a stream of bytes: lengths, lines, delimiters
 //! sys          the operating system, through mio and socket2
 //! ```
 //!
@@ -74,9 +75,11 @@
 //! 8. [Embedding and threads](_book::_08_embedding_and_threads): another loop, other threads
 //! 9. [From Node and libuv](_book::_09_from_node): which call is which
 //! 10. [Where it differs from Node 26](_book::_10_deviations): every known row, with its reason
+//! 11. [Codecs](_book::_11_codecs): messages in a stream of bytes
 
 mod address;
 pub mod code;
+pub mod codec;
 mod error;
 mod event_loop;
 mod net;
@@ -88,8 +91,9 @@ pub use self::error::{BoxError, Error, Result};
 pub use self::event_loop::{LoopGuard, ManualClock};
 pub use self::net::{
     ConnectOptions, Dropped, Endpoint, Handle, Handler, ImmediateId, IntoEndpoint, KeepAlive, ListenOptions, ListenerId,
-    Metrics, Outcome, Reactor, ReactorOptions, ReadyState, Remote, RemoteError, Server, ServerId, ServerOptions,
-    ShutdownReport, Socket, SocketId, SocketMap, SocketOptions, TimerId, UnhandledErrors, WatcherId, WorkId, Writer,
+    LookupAddress, LookupRequest, Metrics, Outcome, Reactor, ReactorOptions, ReadyState, Remote, RemoteError, Server, ServerId,
+    ServerOptions, ShutdownReport, Socket, SocketId, SocketMap, SocketOptions, TimerId, UnhandledErrors, WatcherId, WorkId,
+    Writer,
 };
 
 /// The book.

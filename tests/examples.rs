@@ -266,6 +266,35 @@ fn chat_server_passes_lines_on_and_shows_out_who_sends_too_long_ones() {
 }
 
 #[test]
+fn framed_echo_returns_frames_however_they_are_cut_and_refuses_bad_ones() {
+    let (server, port) = Example::serve("framed_echo");
+    let framed = |frame: &[u8]| [&u32::try_from(frame.len()).expect("short").to_be_bytes()[..], frame].concat();
+    let sent: Vec<u8> = [&b"hello"[..], b"", &noise(1 << 20), b"end"].iter().flat_map(|frame| framed(frame)).collect();
+    let mut client = dial(port);
+    let (mut sender, copy) = (client.try_clone().expect("a second handle"), sent.clone());
+    let sending = thread::spawn(move || {
+        copy.chunks(99_999).for_each(|chunk| sender.write_all(chunk).expect("the server reads"));
+        sender.shutdown(Shutdown::Write).expect("an end");
+    });
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).expect("the server echoes and ends");
+    sending.join().expect("all is sent");
+    assert_eq!((received.len(), checksum(&received)), (sent.len(), checksum(&sent)));
+    assert_eq!(server.line(), "closed after 4 frames");
+
+    let mut hostile = dial(port);
+    hostile.write_all(b"\0\0\0\x01x\xff\xff\xff\xff").expect("the server reads");
+    assert_eq!(server.line(), "ERR_FRAME_TOO_LONG: frame at offset 5 is longer than 1048576 bytes, it has 4294967295");
+    assert_eq!(server.line(), "closed after 1 frames");
+
+    let mut cut_off = dial(port);
+    cut_off.write_all(b"\0\0\0\x09hel").expect("the server reads");
+    cut_off.shutdown(Shutdown::Write).expect("an end");
+    assert_eq!(server.line(), "ERR_FRAME_INCOMPLETE: the stream ends 7 bytes into the frame at offset 0");
+    assert_eq!(server.line(), "closed after 0 frames");
+}
+
+#[test]
 fn backpressure_keeps_the_queue_below_a_bound() {
     let (lines, status) = Example::start("backpressure", &[]).end();
     let line = |start: &str| lines.iter().find(|line| line.contains(start)).cloned();

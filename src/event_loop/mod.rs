@@ -30,7 +30,8 @@ pub(crate) use self::remote::Shared;
 pub(crate) use self::table::{Key, Table};
 pub(crate) use self::timer::Timers;
 pub(crate) use self::watcher::{Immediates, Phase, Watchers};
-pub(crate) use self::work::WorkPool;
+pub(crate) use self::work::Ticket;
+use self::work::WorkPool;
 use crate::code;
 use crate::error::{Error, Result};
 
@@ -221,12 +222,22 @@ impl<H: Host> EventLoop<H> {
         work: impl FnOnce() -> T + Send + 'static,
         after: impl FnOnce(&mut H, T, &mut H::State) + 'static,
     ) -> Key {
-        let key = self.after_work.insert(Box::new(move |host, result, state| match result.downcast() {
-            Ok(result) => after(host, *result, state),
-            Err(_) => unreachable!("work gives back the type it was queued with"),
-        }));
+        let key = self.expect(after);
         self.work.submit(key, Box::new(move || Box::new(work())));
         key
+    }
+
+    /// As [`queue_work`](Self::queue_work) for work that somebody else does: the ticket brings the result, and must.
+    pub(crate) fn await_work<T: Send + 'static>(&mut self, after: impl FnOnce(&mut H, T, &mut H::State) + 'static) -> Ticket {
+        let key = self.expect(after);
+        self.work.ticket(key)
+    }
+
+    fn expect<T: Send + 'static>(&mut self, after: impl FnOnce(&mut H, T, &mut H::State) + 'static) -> Key {
+        self.after_work.insert(Box::new(move |host, result, state| match result.downcast() {
+            Ok(result) => after(host, *result, state),
+            Err(_) => unreachable!("work gives back the type it was queued with"),
+        }))
     }
 
     /// Takes work back that has not begun; its callback is dropped.

@@ -74,6 +74,25 @@ impl Shared {
     }
 }
 
+/// Brings the result of work that somebody else does, once, from any thread.
+pub(crate) struct Ticket {
+    key: Key,
+    shared: Arc<Shared>,
+}
+
+impl Ticket {
+    pub(crate) fn complete(self, result: Box<dyn Any + Send>) {
+        self.shared.state().done.push_back((self.key, Ok(result)));
+        self.shared.wakeup.wake();
+    }
+}
+
+impl std::fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ticket").finish_non_exhaustive()
+    }
+}
+
 impl WorkPool {
     pub(crate) fn new(limit: usize, wakeup: Arc<Wakeup>) -> Self {
         let state = State { queue: VecDeque::new(), done: VecDeque::new(), sleeping: 0, closed: false };
@@ -111,6 +130,11 @@ impl WorkPool {
             }
             Err(error) => log::debug!("no further thread for queued work: {error}"),
         }
+    }
+
+    /// For work that is not done here.
+    pub(crate) fn ticket(&self, key: Key) -> Ticket {
+        Ticket { key, shared: Arc::clone(&self.shared) }
     }
 
     /// Takes a job back that has not begun.

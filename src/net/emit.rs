@@ -18,6 +18,7 @@ pub(crate) enum Event<'e> {
     Lookup(Result<IpAddr, &'e Error>, &'e str),
     ConnectionAttempt(&'e Address),
     ConnectionAttemptFailed(&'e Address, &'e Error),
+    ConnectionAttemptTimeout(&'e Address),
     Connect,
     Ready,
     Data(&'e [u8]),
@@ -60,6 +61,7 @@ pub(crate) mod events {
     pub(crate) const LISTENING: u32 = 1 << 14;
     pub(crate) const CONNECTION: u32 = 1 << 15;
     pub(crate) const DROP: u32 = 1 << 16;
+    pub(crate) const CONNECTION_ATTEMPT_TIMEOUT: u32 = 1 << 17;
 }
 
 impl Event<'_> {
@@ -68,6 +70,7 @@ impl Event<'_> {
             Event::Lookup(..) => events::LOOKUP,
             Event::ConnectionAttempt(_) => events::CONNECTION_ATTEMPT,
             Event::ConnectionAttemptFailed(..) => events::CONNECTION_ATTEMPT_FAILED,
+            Event::ConnectionAttemptTimeout(_) => events::CONNECTION_ATTEMPT_TIMEOUT,
             Event::Connect => events::CONNECT,
             Event::Ready => events::READY,
             Event::Data(_) => events::DATA,

@@ -40,7 +40,9 @@ pub(crate) enum Entry<S> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Task {
     // Ticks of a socket.
+    Lookup(SocketId, u32),
     Attempt(SocketId, u32),
+    ConnectError(SocketId, u32),
     ConnectStarted(SocketId, u32),
     Resume(SocketId),
     Pause(SocketId),
@@ -59,10 +61,12 @@ pub(crate) enum Task {
     Connected(SocketId, u32),
     // Closing notifications of a socket; of one destroy, the cancelled requests come first.
     Cancelled(SocketId),
+    AttemptCancelled(SocketId),
     AtClose(SocketId),
     Closed(SocketId, bool),
     // Timers of a socket.
     IdleTimeout(SocketId),
+    AttemptTimeout(SocketId, u32),
     // Ticks and timers of a server.
     Bind(ServerId, u32),
     Listening(ServerId, u32),
@@ -90,7 +94,9 @@ impl<S> Host for Reactor<S> {
 
     fn on_task(&mut self, task: Task, state: &mut S) {
         match task {
+            Task::Lookup(id, life) => self.on_custom_lookup(id, life),
             Task::Attempt(id, life) => self.on_attempt(id, life, state),
+            Task::ConnectError(id, life) => self.on_connect_error(id, life),
             Task::ConnectStarted(id, life) => self.on_connect_started(id, life, state),
             Task::Resume(id) => self.on_resume(id, state),
             Task::Pause(id) => drop(self.emit(id, super::emit::Event::Pause, state)),
@@ -106,9 +112,11 @@ impl<S> Host for Reactor<S> {
             Task::ShutDown(id, life) => self.on_shut_down(id, life),
             Task::Connected(id, life) => self.on_local_connected(id, life, state),
             Task::Cancelled(id) => self.on_cancelled(id, state),
+            Task::AttemptCancelled(id) => self.on_attempt_cancelled(id, state),
             Task::AtClose(id) => self.on_at_close(id, state),
             Task::Closed(id, had_error) => self.on_closed(id, had_error, state),
             Task::IdleTimeout(id) => self.on_idle_timeout(id, state),
+            Task::AttemptTimeout(id, life) => self.on_attempt_timeout(id, life, state),
             Task::Bind(id, life) => self.on_bind(id, life),
             Task::Listening(id, life) => self.on_listening(id, life, state),
             Task::ServerError(id) => self.on_server_error(id, state),

@@ -4,18 +4,17 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::emit::Done;
-use super::host::{Entry, Handle};
+use super::host::Entry;
 use super::listeners::{ListenerId, Serials};
+use super::metrics::IoCounters;
 use super::options::{ConnectOptions, ReactorOptions, SocketOptions};
 use super::outcome::Outcome;
 use super::socket::{Outgoing, Socket, SocketId};
-use super::timers::{TimerId, WatcherId};
 use super::unhandled::{Hook, UnhandledErrors};
 use crate::error::{Error, Result};
-use crate::event_loop::{self, EventLoop, Key, LoopGuard, RunMode};
+use crate::event_loop::{EventLoop, Key};
 use crate::net::endpoint::IntoEndpoint;
 use crate::sys::{self, Reserve};
 
@@ -78,55 +77,6 @@ pub struct Reactor<S = ()> {
     not_send: PhantomData<Rc<()>>,
 }
 
-/// System calls and bytes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct IoCounters {
-    pub(super) reads: u64,
-    pub(super) writes: u64,
-    pub(super) accepts: u64,
-    pub(super) bytes_read: u64,
-    pub(super) bytes_written: u64,
-}
-
-/// Counters of a reactor. Mirrors `uv_metrics_info`, with what a ledger of system calls needs.
-///
-/// ```
-/// let mut reactor = netloop::Reactor::new()?;
-/// reactor.run_nowait(&mut ())?;
-/// assert_eq!(reactor.metrics().sockets, 0);
-/// # Ok::<(), netloop::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Metrics {
-    /// Iterations of the loop.
-    pub iterations: u64,
-    /// Waits for events: system calls.
-    pub polls: u64,
-    /// Events the selector reported.
-    pub events: u64,
-    /// Registrations, changes and removals at the selector: a system call each on epoll and kqueue.
-    pub registrations: u64,
-    /// Read system calls.
-    pub reads: u64,
-    /// Write system calls.
-    pub writes: u64,
-    /// Accept system calls.
-    pub accepts: u64,
-    /// Bytes read from all sockets.
-    pub bytes_read: u64,
-    /// Bytes the kernel took from all sockets.
-    pub bytes_written: u64,
-    /// Time spent waiting for events.
-    pub idle: Duration,
-    /// Sockets that exist now.
-    pub sockets: usize,
-    /// Servers that exist now.
-    pub servers: usize,
-    /// Timers that exist now, those of idle timeouts among them.
-    pub timers: usize,
-}
-
 impl<S> Reactor<S> {
     /// A reactor with the default options.
     ///
@@ -173,240 +123,6 @@ impl<S> Reactor<S> {
             unhandled: UnhandledErrors::default(),
             unhandled_hook: None,
             not_send: PhantomData,
-        })
-    }
-
-    /// Runs the loop until nothing holds it, or [`stop`](Self::stop) is called. Mirrors `uv_run(UV_RUN_DEFAULT)`.
-    ///
-    /// What holds it: listening servers, connected sockets that read, requests under way, timers, immediates, watchers, queued
-    /// work, and every [`LoopGuard`]; unref'd ones do not.
-    ///
-    /// # Errors
-    ///
-    /// - `ERR_REACTOR_RUNNING` when called from inside a callback.
-    /// - The unheard error of what was set up before: see [`UnhandledErrors`].
-    ///
-    /// A panic in a callback unwinds out of here; the reactor can be dropped or run again.
-    ///
-    /// ```
-    /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
-    /// reactor.set_immediate(|_, log| log.push("immediate"));
-    /// reactor.set_timeout(std::time::Duration::from_millis(1), |_, log| log.push("timer"));
-    /// let mut log = Vec::new();
-    /// reactor.run(&mut log)?; // returns after the timer: nothing is left
-    /// assert_eq!(log, ["immediate", "timer"]);
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn run(&mut self, state: &mut S) -> Result<()> {
-        event_loop::run(self, state, RunMode::Default).map(drop)
-    }
-
-    /// One iteration, which waits if there is nothing to do; true if something still holds the loop.
-    /// Mirrors `uv_run(UV_RUN_ONCE)`.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run).
-    ///
-    /// ```
-    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// reactor.set_timeout(std::time::Duration::from_millis(1), |_, fired| *fired += 1);
-    /// let mut fired = 0;
-    /// while reactor.run_once(&mut fired)? {}
-    /// assert_eq!(fired, 1);
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn run_once(&mut self, state: &mut S) -> Result<bool> {
-        event_loop::run(self, state, RunMode::Once)
-    }
-
-    /// One iteration without waiting; true if something still holds the loop. Mirrors `uv_run(UV_RUN_NOWAIT)`.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run).
-    ///
-    /// ```
-    /// # let mut reactor = netloop::Reactor::<()>::new()?;
-    /// reactor.set_timeout(std::time::Duration::from_secs(60), |_, _| {});
-    /// assert!(reactor.run_nowait(&mut ())?, "the timer is still there");
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn run_nowait(&mut self, state: &mut S) -> Result<bool> {
-        event_loop::run(self, state, RunMode::NoWait)
-    }
-
-    /// Makes `run` return after the iteration under way; a `run` that has not begun runs no phase,
-    /// only the ticks that are queued. Mirrors `uv_stop`.
-    ///
-    /// ```
-    /// # let mut reactor = netloop::Reactor::<u32>::new()?;
-    /// reactor.on_idle(|reactor, _, rounds| {
-    ///     *rounds += 1;
-    ///     reactor.stop();
-    /// });
-    /// # let mut rounds = 0;
-    /// reactor.run(&mut rounds)?;
-    /// assert_eq!(rounds, 1);
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn stop(&mut self) {
-        self.event_loop.stop();
-    }
-
-    /// Whether anything holds the loop. Mirrors `uv_loop_alive`.
-    ///
-    /// ```
-    /// # let mut reactor = netloop::Reactor::<()>::new()?;
-    /// assert!(!reactor.is_alive());
-    /// reactor.create_server(|_, _| {}).listen(0);
-    /// assert!(reactor.is_alive());
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn is_alive(&self) -> bool {
-        self.event_loop.is_alive()
-    }
-
-    /// Holds the loop until the guard is dropped, on whatever thread. Mirrors a ref'd `uv_async_t`.
-    ///
-    /// ```
-    /// # let mut reactor = netloop::Reactor::<()>::new()?;
-    /// let guard = reactor.keep_alive();
-    /// assert!(reactor.run_nowait(&mut ())?);
-    /// drop(guard);
-    /// assert!(!reactor.run_nowait(&mut ())?);
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn keep_alive(&mut self) -> LoopGuard {
-        LoopGuard::new(&self.event_loop.shared.wakeup)
-    }
-
-    /// The cached time since the reactor was made. Mirrors `uv_now`: it moves once per wait and per timer pass, so timers
-    /// started in one callback tie exactly.
-    ///
-    /// ```
-    /// # use netloop::{ManualClock, Reactor, ReactorOptions};
-    /// # use std::time::Duration;
-    /// # let clock = ManualClock::new();
-    /// # let mut reactor = Reactor::<()>::with_options(ReactorOptions::new().clock(&clock))?;
-    /// clock.advance(Duration::from_secs(1));
-    /// assert_eq!(reactor.now(), Duration::ZERO, "it is cached");
-    /// reactor.run_nowait(&mut ())?;
-    /// assert_eq!(reactor.now(), Duration::from_secs(1));
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn now(&self) -> Duration {
-        Duration::from_nanos(self.event_loop.now())
-    }
-
-    /// Reads the clock anew, after work that blocked. Mirrors `uv_update_time`.
-    ///
-    /// ```
-    /// # use netloop::{ManualClock, Reactor, ReactorOptions};
-    /// # use std::time::Duration;
-    /// # let clock = ManualClock::new();
-    /// # let mut reactor = Reactor::<()>::with_options(ReactorOptions::new().clock(&clock))?;
-    /// clock.advance(Duration::from_secs(1));
-    /// reactor.update_time();
-    /// assert_eq!(reactor.now(), Duration::from_secs(1));
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn update_time(&mut self) {
-        self.event_loop.update_time();
-    }
-
-    /// How long an outer loop may wait before it runs this one again: zero if there is work, `None` for ever.
-    /// Mirrors `uv_backend_timeout`; ask before each wait.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # let mut reactor = netloop::Reactor::<()>::new()?;
-    /// assert_eq!(reactor.backend_timeout(), Some(Duration::ZERO), "nothing to wait for");
-    /// let watcher = reactor.on_idle(|_, _, _| {});
-    /// assert_eq!(reactor.backend_timeout(), Some(Duration::ZERO), "there is work");
-    /// reactor.clear_watcher(watcher);
-    /// reactor.create_server(|_, _| {}).listen(0);
-    /// reactor.run_nowait(&mut ())?;
-    /// assert_eq!(reactor.backend_timeout(), None, "only a connection can wake it");
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn backend_timeout(&self) -> Option<Duration> {
-        self.event_loop.poll_timeout()
-    }
-
-    /// Counters since the reactor was made. Mirrors `uv_metrics_info`; it costs a walk over all handles.
-    ///
-    /// ```
-    /// # let mut reactor = netloop::Reactor::<()>::new()?;
-    /// # let (near, far) = reactor.socket_pair()?;
-    /// assert_eq!(reactor.metrics().sockets, 2);
-    /// reactor.socket(near).expect("just made").end_with("hello");
-    /// reactor.run_nowait(&mut ())?;
-    /// assert_eq!(reactor.metrics().bytes_written, 5);
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn metrics(&self) -> Metrics {
-        let (loops, io) = (&self.event_loop.counters, &self.counters);
-        let sockets = self.event_loop.handles.iter().filter(|(_, entry)| matches!(entry, Entry::Socket(_))).count();
-        let servers = self.event_loop.handles.iter().count() - sockets;
-        Metrics {
-            iterations: loops.iterations,
-            polls: loops.polls,
-            events: loops.events,
-            registrations: loops.registrations,
-            reads: io.reads,
-            writes: io.writes,
-            accepts: io.accepts,
-            bytes_read: io.bytes_read,
-            bytes_written: io.bytes_written,
-            idle: Duration::from_nanos(loops.idle),
-            sockets,
-            servers,
-            timers: self.event_loop.timers.len(),
-        }
-    }
-
-    /// Everything the reactor owns now. Mirrors `uv_walk`; collect it before you change anything.
-    ///
-    /// ```
-    /// use netloop::Handle;
-    ///
-    /// # let mut reactor = netloop::Reactor::<()>::new()?;
-    /// # let (near, far) = reactor.socket_pair()?;
-    /// for handle in reactor.handles().collect::<Vec<_>>() {
-    ///     if let Handle::Socket(id) = handle
-    ///         && let Some(mut socket) = reactor.socket(id)
-    ///     {
-    ///         socket.destroy();
-    ///     }
-    /// }
-    /// # reactor.run(&mut ())?;
-    /// assert_eq!(reactor.handles().count(), 0);
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn handles(&self) -> impl Iterator<Item = Handle> {
-        let handles = self.event_loop.handles.iter().map(|(key, entry)| match entry {
-            Entry::Socket(_) => Handle::Socket(SocketId(key)),
-            Entry::Server(_) => Handle::Server(super::ServerId(key)),
-        });
-        let timers = self.event_loop.timers.keys().map(|key| Handle::Timer(TimerId(key)));
-        let watchers = self.event_loop.watchers.keys().map(|key| Handle::Watcher(WatcherId(key)));
-        handles.chain(timers).chain(watchers)
-    }
-
-    /// All sockets that exist now.
-    ///
-    /// ```
-    /// # let mut reactor = netloop::Reactor::<()>::new()?;
-    /// # let (near, far) = reactor.socket_pair()?;
-    /// let everybody: Vec<_> = reactor.sockets().collect();
-    /// assert_eq!(reactor.broadcast(everybody, "news"), 2);
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    pub fn sockets(&self) -> impl Iterator<Item = SocketId> {
-        self.event_loop.handles.iter().filter_map(|(key, entry)| match entry {
-            Entry::Socket(_) => Some(SocketId(key)),
-            Entry::Server(_) => None,
         })
     }
 

@@ -12,6 +12,7 @@
 
 #[cfg(windows)]
 mod pipe;
+mod resolve;
 mod tcp;
 mod transport;
 
@@ -30,8 +31,9 @@ pub(crate) use self::imp::{
     CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, is_blocked,
     is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair,
 };
+pub(crate) use self::resolve::{Unresolved, resolve};
 pub use self::tcp::KeepAlive;
-pub(crate) use self::tcp::{TcpListenOptions, bind_tcp, connect_tcp, listen_tcp};
+pub(crate) use self::tcp::{Bound, TcpListenOptions, bind_tcp, connect_tcp, listen_tcp};
 pub(crate) use self::transport::{Acceptor, Transport};
 
 /// Tells the loop, from any thread, that a source may be readable, or writable.

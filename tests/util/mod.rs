@@ -156,6 +156,10 @@ pub(crate) fn watch_quiet<S: AsMut<Trace> + 'static>(socket: &mut Socket<'_, S>,
         state.as_mut().push(&name, format!("connectionAttemptFailed {} {}", place(address), error.code()));
     });
     let name = names();
+    socket.on_connection_attempt_timeout(move |_, address, state| {
+        state.as_mut().push(&name, format!("connectionAttemptTimeout {}", place(address)));
+    });
+    let name = names();
     socket.on_error(move |_, error, state| state.as_mut().push(&name, format!("error {}", error.code())));
     let name = names();
     socket.on_close(move |_, had_error, state| state.as_mut().push(&name, format!("close {had_error}")));

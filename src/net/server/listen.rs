@@ -1,7 +1,6 @@
 //! Listening and closing. Mirrors `setupListenHandle`, `Server.prototype.close` and `_emitCloseIfDrained` (`lib/net.js`).
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::ServerId;
 use crate::address::Address;
@@ -14,7 +13,7 @@ use crate::net::host::{Entry, Handle, Task};
 use crate::net::options::ListenOptions;
 use crate::net::socket::SocketId;
 use crate::stream::Listener;
-use crate::sys::{self, Acceptor, TcpListenOptions};
+use crate::sys::{self, Acceptor, TcpListenOptions, Unresolved};
 
 /// What `close` says of a server that does not listen.
 pub(super) fn not_running() -> Error {
@@ -59,9 +58,9 @@ impl<S> Reactor<S> {
         // Keeps the server from being taken for dead meanwhile.
         server.pending = Some((Endpoint::from((host.as_str(), port)), options.clone()));
         let asked = host.clone();
-        let work = move || (asked.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+        let work = move || sys::resolve(&asked, None);
         self.event_loop.queue_work(work, move |reactor: &mut Self, answer, state| {
-            reactor.on_listen_lookup(id, life, &host, answer, &options, state);
+            reactor.on_listen_lookup(id, life, (&host, port), answer, &options, state);
         });
     }
 
@@ -69,8 +68,8 @@ impl<S> Reactor<S> {
         &mut self,
         id: ServerId,
         life: u32,
-        host: &str,
-        answer: io::Result<Vec<SocketAddr>>,
+        (host, port): (&str, u16),
+        answer: Result<Vec<SocketAddr>, Unresolved>,
         options: &ListenOptions,
         state: &mut S,
     ) {
@@ -78,16 +77,19 @@ impl<S> Reactor<S> {
             return;
         };
         server.pending = None;
-        let (addresses, error) = match answer {
-            Ok(addresses) => (addresses, None),
-            Err(error) => (Vec::new(), Some(error)),
+        let (addresses, code, error) = match answer {
+            Ok(addresses) => (addresses, code::ENOTFOUND, None),
+            Err(Unresolved { code, source }) => (Vec::new(), code, Some(source)),
         };
         let global = addresses.iter().find(|address| !is_link_local(address)).or(addresses.first());
         match global {
-            Some(&address) => self.bind(id, &Endpoint::from(address), options),
+            Some(&(mut address)) => {
+                address.set_port(port);
+                self.bind(id, &Endpoint::from(address), options);
+            }
             None => {
                 let setup = server.setup;
-                self.emit_server_error(id, &Error::lookup(host, error), setup, state);
+                self.emit_server_error(id, &Error::lookup(host, code, error), setup, state);
             }
         }
     }
@@ -201,7 +203,7 @@ fn open(endpoint: &Endpoint, options: &ListenOptions) -> Result<Listener, Error>
             Ok(acceptor) => Ok(Listener::new(acceptor, Some(path.clone()))),
             Err(error) => Err(Error::listen(Some(&Address::Unix(path.clone())), error)),
         },
-        Target::Host(host, _) => Err(Error::lookup(host, None)),
+        Target::Host(host, _) => Err(Error::lookup(host, code::ENOTFOUND, None)),
     }
 }
 

@@ -1,15 +1,14 @@
 //! Connecting. Mirrors `Socket.prototype.connect`, `internalConnect` and `afterConnect` (`lib/net.js`).
 
-use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::SocketId;
 use super::writable::Writable;
 use super::write::destroyed;
-use crate::address::Address;
+use crate::address::{Address, Family};
 use crate::code;
 use crate::error::Error;
 use crate::event_loop::{Readiness, after_callback};
@@ -19,23 +18,19 @@ use crate::net::endpoint::{Endpoint, Target};
 use crate::net::host::{Entry, Task};
 use crate::net::options::{ConnectOptions, SocketOptions};
 use crate::stream::{Connecting, Stream};
-use crate::sys;
+use crate::sys::{self, Bound};
 
-/// An attempt to connect, with what is left to try if it fails.
+/// An attempt to connect to one address.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
-    address: Address,
-    rest: VecDeque<SocketAddr>,
+    pub(super) address: Address,
     local: Option<IpAddr>,
     local_port: u16,
-    /// Of the attempts that failed, if there were several addresses.
-    errors: Vec<Error>,
 }
 
 impl Attempt {
-    fn new(address: Address, options: &ConnectOptions) -> Self {
-        let (local, local_port) = (options.local_address, options.local_port);
-        Self { address, rest: VecDeque::new(), local, local_port, errors: Vec::new() }
+    pub(super) fn new(address: Address, options: &ConnectOptions) -> Self {
+        Self { address, local: options.local_address, local_port: options.local_port }
     }
 
     /// Where to connect from, if that was asked for.
@@ -46,11 +41,60 @@ impl Attempt {
             local => Some((local.unwrap_or(any), self.local_port).into()),
         }
     }
+
+    /// Binds the local end, if it was asked for.
+    pub(super) fn bind(&self, target: SocketAddr) -> Result<Option<Bound>, Error> {
+        let Some(local) = self.local(target) else {
+            return Ok(None);
+        };
+        match sys::bind_tcp(target, local) {
+            Ok(bound) => Ok(Some(bound)),
+            Err(error) => Err(Error::connect("bind", &Address::Tcp(local), None, error)),
+        }
+    }
+
+    /// The error of a system call that failed without waiting: it names the local end, and without a descriptor there is none.
+    pub(super) fn failed_at_once(&self, target: SocketAddr, error: io::Error) -> Error {
+        let local = match self.local(target).unwrap_or((any_of(target), 0).into()) {
+            _ if sys::is_out_of_descriptors(&error) => "undefined:undefined".to_owned(),
+            local => format!("{}:{}", local.ip(), local.port()),
+        };
+        Error::connect("connect", &self.address, Some(local), error)
+    }
+
+    /// The error of an attempt that failed later: it names the local end if a port was asked for.
+    fn failed(&self, error: io::Error) -> Error {
+        let local = match self.address {
+            Address::Tcp(target) => self.local(target).filter(|local| local.port() != 0),
+            Address::Unix(_) => None,
+        };
+        let local = local.map(|local| format!("{}:{}", local.ip(), local.port()));
+        Error::connect("connect", &self.address, local, error)
+    }
 }
 
 /// The unspecified address of the target's family.
 fn any_of(target: SocketAddr) -> IpAddr {
     if target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
+}
+
+/// What Node's `connect` throws for options that cannot be meant.
+fn check(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(), Error> {
+    if let Target::Host(host, _) = &endpoint.0
+        && host.contains('\0')
+    {
+        let text = format!("The property 'options.host' must be a string without null bytes. Received {host:?}");
+        return Err(Error::with_code(code::ERR_INVALID_ARG_VALUE, text));
+    }
+    if options.family == Some(Family::Unix) {
+        let text = "The property 'options.family' must be one of: 0, 4, 6. Received Unix";
+        return Err(Error::with_code(code::ERR_INVALID_ARG_VALUE, text));
+    }
+    if options.attempt_timeout.is_some_and(|timeout| timeout.is_zero()) {
+        let text = "The value of \"options.autoSelectFamilyAttemptTimeout\" is out of range. It must be >= 1. Received 0";
+        return Err(Error::with_code(code::ERR_OUT_OF_RANGE, text));
+    }
+    Ok(())
 }
 
 impl<S> Reactor<S> {
@@ -84,11 +128,20 @@ impl<S> Reactor<S> {
         let (readable, writable) = (socket.options.readable, socket.options.writable);
         socket.life.connect(readable, writable);
         let life = socket.life_number;
+        if options.timeout.is_some() {
+            self.set_idle_timeout(id, options.timeout);
+        }
         self.touch(id);
         self.settle_or_destroy(id);
+        if let Err(error) = check(&endpoint, options) {
+            return self.destroy_on_tick(id, life, error);
+        }
         match endpoint.0 {
             Target::Port(port) => self.look_up_and_connect(id, life, "localhost".to_owned(), port, options),
             Target::Addr(address) => self.queue_attempt(id, life, Attempt::new(Address::Tcp(address), options)),
+            Target::Host(host, port) if host.is_empty() => {
+                self.look_up_and_connect(id, life, "localhost".to_owned(), port, options)
+            }
             Target::Host(host, port) => match host.parse::<IpAddr>() {
                 Ok(ip) => self.queue_attempt(id, life, Attempt::new(Address::Tcp((ip, port).into()), options)),
                 Err(_) => self.look_up_and_connect(id, life, host, port, options),
@@ -104,106 +157,56 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// Resolves a name on the work pool. The answer counts only for the life it was asked in.
-    fn look_up_and_connect(&mut self, id: SocketId, life: u32, host: String, port: u16, options: &ConnectOptions) {
-        let (asked, options) = (host.clone(), options.clone());
-        let work = move || (asked.as_str(), port).to_socket_addrs().map(Iterator::collect::<VecDeque<_>>);
-        self.event_loop.queue_work(work, move |reactor: &mut Self, answer, state| {
-            reactor.on_lookup(id, life, &host, answer, &options, state);
-        });
-    }
-
-    fn on_lookup(
-        &mut self,
-        id: SocketId,
-        life: u32,
-        host: &str,
-        answer: io::Result<VecDeque<SocketAddr>>,
-        options: &ConnectOptions,
-        state: &mut S,
-    ) {
-        if !self.is_connecting(id, life) {
-            return;
-        }
-        self.touch(id);
-        let (mut addresses, error) = match answer {
-            Ok(addresses) => (addresses, None),
-            Err(error) => (VecDeque::new(), Some(error)),
-        };
-        for address in &addresses {
-            self.emit(id, Event::Lookup(Ok(address.ip()), host), state);
-            if !self.is_connecting(id, life) {
-                return;
-            }
-        }
-        let Some(first) = addresses.pop_front() else {
-            let error = Error::lookup(host, error);
-            self.emit(id, Event::Lookup(Err(&error), host), state);
-            self.destroy(id, Some(error));
-            return;
-        };
-        let attempt = Attempt { rest: addresses, ..Attempt::new(Address::Tcp(first), options) };
-        if let Some(socket) = self.socket_entry(id) {
-            socket.rare().attempts.push_front(attempt);
-        }
-        self.on_attempt(id, life, state);
-    }
-
-    fn is_connecting(&mut self, id: SocketId, life: u32) -> bool {
+    pub(super) fn is_connecting(&mut self, id: SocketId, life: u32) -> bool {
         self.socket_entry(id).is_some_and(|socket| socket.life.is_connecting() && socket.life_number == life)
     }
 
-    /// The tick of an attempt. Mirrors `internalConnect`.
+    /// The tick of an attempt at an address that needs no lookup.
     pub(in crate::net) fn on_attempt(&mut self, id: SocketId, life: u32, state: &mut S) {
-        let Some(attempt) = self.socket_entry(id).and_then(|socket| socket.rare().attempts.pop_front()) else {
-            return;
-        };
+        let attempt = self.socket_entry(id).and_then(|socket| socket.rare().attempts.pop_front());
+        if let Some(attempt) = attempt.filter(|_| self.is_connecting(id, life)) {
+            self.attempt(id, life, attempt, state);
+        }
+    }
+
+    /// The only attempt. Mirrors `internalConnect`.
+    pub(super) fn attempt(&mut self, id: SocketId, life: u32, attempt: Attempt, state: &mut S) {
         let Address::Tcp(target) = attempt.address else {
             return;
         };
-        if !self.is_connecting(id, life) {
-            return;
-        }
-        let draft = match attempt.local(target) {
-            None => None,
-            Some(local) => match sys::bind_tcp(target, local) {
-                Ok(draft) => Some(draft),
-                Err(error) => {
-                    let error = Error::connect("bind", &Address::Tcp(local), None, error);
-                    self.destroy(id, Some(error));
-                    return;
-                }
-            },
+        let bound = match attempt.bind(target) {
+            Ok(bound) => bound,
+            Err(error) => return self.destroy(id, Some(error)),
         };
         self.emit(id, Event::ConnectionAttempt(&attempt.address), state);
         if !self.is_connecting(id, life) {
             return;
         }
+        if let Some(error) = self.blocked(id, target.ip()) {
+            return self.destroy(id, Some(error));
+        }
         if let Some(stream) = self.socket_entry(id).and_then(|socket| socket.stream.as_ref()) {
             let local = stream.transport().local_address();
             let error = Error::connect_code(code::EALREADY, &attempt.address, local.as_ref());
-            self.destroy(id, Some(error));
-            return;
+            return self.destroy(id, Some(error));
         }
-        match sys::connect_tcp(target, draft) {
+        match sys::connect_tcp(target, bound) {
             Ok(transport) => self.watch_attempt(id, transport, attempt),
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 // Loopback may refuse at once; the program hears of it as of any other refusal.
                 self.defer_connect_error(id, life, attempt, error);
             }
-            Err(error) => {
-                // Without a descriptor there is no local end to name.
-                let local = match attempt.local(target).unwrap_or((any_of(target), 0).into()) {
-                    _ if sys::is_out_of_descriptors(&error) => "undefined:undefined".to_owned(),
-                    local => format!("{}:{}", local.ip(), local.port()),
-                };
-                let error = Error::connect("connect", &attempt.address, Some(local), error);
-                self.destroy(id, Some(error));
-            }
+            Err(error) => self.destroy(id, Some(attempt.failed_at_once(target, error))),
         }
     }
 
-    fn watch_attempt(&mut self, id: SocketId, transport: sys::Transport, attempt: Attempt) {
+    /// Why the socket may not connect there, if its block list says so.
+    pub(super) fn blocked(&mut self, id: SocketId, ip: IpAddr) -> Option<Error> {
+        let _ = (id, ip);
+        None
+    }
+
+    pub(super) fn watch_attempt(&mut self, id: SocketId, transport: sys::Transport, attempt: Attempt) {
         let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
             return;
         };
@@ -246,7 +249,7 @@ impl<S> Reactor<S> {
         }
     }
 
-    fn defer_connect_error(&mut self, id: SocketId, life: u32, attempt: Attempt, error: io::Error) {
+    pub(super) fn defer_connect_error(&mut self, id: SocketId, life: u32, attempt: Attempt, error: io::Error) {
         if let Some(socket) = self.socket_entry(id) {
             socket.rare().connect_error = Some(error);
             socket.rare().attempt = Some(attempt);
@@ -306,7 +309,9 @@ impl<S> Reactor<S> {
         socket.setup = false;
         socket.remote = socket.stream.as_ref().and_then(|stream| stream.transport().remote_address());
         socket.apply_settings();
-        socket.rare().attempt = None;
+        if socket.rare.is_some() {
+            self.forget_candidates(id, false);
+        }
         self.touch(id);
         self.settle_or_destroy(id);
         self.emit(id, Event::Connect, state);
@@ -347,41 +352,31 @@ impl<S> Reactor<S> {
             return;
         };
         let life = socket.life_number;
-        let Some(mut attempt) = socket.rare().attempt.take() else {
+        let Some(attempt) = socket.rare().attempt.take() else {
             return;
         };
-        let local = match attempt.address {
-            Address::Tcp(target) => attempt.local(target).filter(|local| local.port() != 0),
-            Address::Unix(_) => None,
-        };
-        let local = local.map(|local| format!("{}:{}", local.ip(), local.port()));
-        let error = Error::connect("connect", &attempt.address, local, error);
-        if let Some(socket) = self.socket_entry(id) {
-            socket.rare().attempt_failed = attempt.rest.is_empty();
+        let error = attempt.failed(error);
+        if self.candidates(id).is_some() {
+            self.clear_attempt_timer(id);
+            self.candidate_failed(id, &attempt.address, error, state);
+            return self.next_candidate(id, life, state);
         }
+        self.set_attempt_failed(id, true);
         self.emit(id, Event::ConnectionAttemptFailed(&attempt.address, &error), state);
+        self.set_attempt_failed(id, false);
+        if self.is_connecting(id, life) {
+            self.destroy(id, Some(error));
+        }
+    }
+
+    fn set_attempt_failed(&mut self, id: SocketId, failed: bool) {
         if let Some(socket) = self.socket_entry(id) {
-            socket.rare().attempt_failed = false;
-        }
-        if !self.is_connecting(id, life) {
-            return;
-        }
-        attempt.errors.push(error);
-        match attempt.rest.pop_front() {
-            Some(next) => {
-                self.drop_attempt(id);
-                attempt.address = Address::Tcp(next);
-                if let Some(socket) = self.socket_entry(id) {
-                    socket.rare().attempts.push_front(attempt);
-                }
-                self.on_attempt(id, life, state);
-            }
-            None => self.destroy(id, Some(Error::aggregate(attempt.errors))),
+            socket.rare().attempt_failed = failed;
         }
     }
 
     /// Closes the handle of an attempt that failed, without the socket.
-    fn drop_attempt(&mut self, id: SocketId) {
+    pub(super) fn drop_attempt(&mut self, id: SocketId) {
         let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
             return;
         };
@@ -416,7 +411,10 @@ impl<S> super::SocketState<S> {
         self.shut_down = false;
         self.readable.reset();
         self.writable = Writable::default();
-        self.rare().reset_on_connect = false;
+        let rare = self.rare();
+        rare.reset_on_connect = false;
+        rare.doom = None;
+        rare.attempted.clear();
         left
     }
 }

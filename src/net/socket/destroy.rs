@@ -43,7 +43,9 @@ impl<S> Reactor<S> {
         }
         if had_handle {
             self.event_loop.close(Task::Closed(id, had_error));
-            if cancelled && !connecting {
+            if connecting {
+                self.forget_candidates(id, true);
+            } else if cancelled {
                 self.event_loop.close(Task::Cancelled(id));
             }
         } else {

@@ -1,7 +1,8 @@
 //! Ending the writing half: flush, FIN, `finish`. Mirrors `Writable.prototype.end`, `finishMaybe` and `Socket.prototype._final`.
 
+use super::bytes::Bytes;
 use super::state::{Effect, Ending, Writing};
-use super::write::{Bytes, destroyed};
+use super::write::destroyed;
 use super::{SocketId, SocketState};
 use crate::code;
 use crate::error::Error;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::IoSlice;
 use std::time::Duration;
 
-use super::write::Owned;
+use super::bytes::Owned;
 use super::{Socket, SocketState};
 use crate::error::{BoxError, Error, Result};
 use crate::event_loop::{Job, TimerJob};

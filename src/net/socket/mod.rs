@@ -1,14 +1,19 @@
 //! One socket: its parts, and the view through which it is used. Mirrors `net.Socket` (`lib/net.js`).
 //!
 //! - `state.rs`, `readable.rs`, `writable.rs`: the state, pure;
-//! - `connect.rs`, `read.rs`, `write.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
+//! - `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `write.rs`, `flush.rs`, `complete.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
 //! - `events/`, `methods.rs`, `settings.rs`, `properties.rs`, `writer.rs`: its public face.
 
+mod auto_select;
+mod bytes;
+mod complete;
 mod connect;
 mod destroy;
 mod events;
 mod finish;
+mod flush;
 mod idle;
+mod lookup;
 mod methods;
 mod outgoing;
 mod properties;
@@ -23,14 +28,16 @@ mod writer;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use self::auto_select::Candidates;
+pub(crate) use self::bytes::Broadcast;
 use self::connect::Attempt;
 use self::idle::Idle;
+use self::lookup::Query;
 pub(crate) use self::outgoing::Outgoing;
 pub use self::properties::ReadyState;
 use self::readable::Readable;
 use self::state::Lifecycle;
 use self::writable::Writable;
-pub(crate) use self::write::Broadcast;
 pub use self::writer::Writer;
 use super::Reactor;
 use super::emit::{Done, SocketListener};
@@ -139,8 +146,18 @@ pub(crate) struct Rare<S> {
     at_close: VecDeque<(Done<S>, Error)>,
     /// Attempts whose tick has not come.
     attempts: VecDeque<Attempt>,
-    /// The attempt under way, and the addresses left to try.
+    /// Names whose lookup by the embedder's own function has not begun.
+    queries: VecDeque<Query>,
+    /// The attempt under way.
     attempt: Option<Attempt>,
+    /// If it is one of several: the others.
+    candidates: Option<Candidates>,
+    /// What was tried of several addresses.
+    attempted: Vec<Address>,
+    /// Attempts that `destroy` ended, to be told before `close`.
+    cancelled_attempts: VecDeque<Address>,
+    /// Destroys a connecting socket on the next tick.
+    doom: Option<Error>,
     /// How a local connect ended.
     connect_error: Option<std::io::Error>,
     reset_on_connect: bool,
@@ -159,7 +176,12 @@ impl<S> Default for Rare<S> {
             cancelled: VecDeque::new(),
             at_close: VecDeque::new(),
             attempts: VecDeque::new(),
+            queries: VecDeque::new(),
             attempt: None,
+            candidates: None,
+            attempted: Vec::new(),
+            cancelled_attempts: VecDeque::new(),
+            doom: None,
             connect_error: None,
             reset_on_connect: false,
             attempt_failed: false,

@@ -405,6 +405,24 @@ properties! {
 }
 
 impl<S> Socket<'_, S> {
+    /// The addresses that were tried so far, if a name had several. Mirrors `autoSelectFamilyAttemptedAddresses`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// let options = netloop::ConnectOptions::new().lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"]));
+    /// reactor.connect_with(("two.test", port), options).on_connect(move |socket, _| {
+    ///     let tried: Vec<_> = socket.attempted_addresses().iter().map(|address| address.to_string()).collect();
+    ///     assert_eq!(tried, [format!("127.0.0.1:{port}")]);
+    ///     socket.destroy();
+    /// });
+    /// reactor.run(&mut ())?;
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn attempted_addresses(&self) -> &[Address] {
+        self.entry().and_then(|socket| socket.rare.as_ref()).map_or(&[], |rare| &rare.attempted)
+    }
+
     /// Our own port; `None` without a TCP connection. Mirrors `socket.localPort`.
     ///
     /// ```

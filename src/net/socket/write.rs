@@ -5,17 +5,18 @@
 //! taken by the kernel; whatever would show the difference flushes first.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
+use super::bytes::{Broadcast, Bytes};
 use super::outgoing::Request;
 use super::{SocketId, SocketState};
 use crate::code;
 use crate::error::Error;
 use crate::event_loop::Readiness;
 use crate::net::Reactor;
-use crate::net::emit::{Done, Event};
+use crate::net::emit::Done;
 use crate::net::host::{Entry, Task};
-use crate::stream::{Chunk, Flushed};
+use crate::stream::Flushed;
 
 /// From this size on a chunk goes to the kernel as it is, if nothing is gathered before it.
 const LARGE: usize = 16 * 1024;
@@ -26,59 +27,6 @@ const GATHER_LIMIT: usize = 64 * 1024;
 /// A socket's queue limit allows one waiting callback for so many bytes, and in any case this many callbacks.
 const CALLBACK_SHARE: usize = 32;
 const CALLBACKS: usize = 1024;
-
-/// Bytes to be written, and how to keep what the kernel does not take.
-pub(super) trait Bytes {
-    fn bytes(&self) -> &[u8];
-    /// A chunk that holds the bytes, and how many of its first ones are not needed.
-    fn keep(self, from: usize) -> (Chunk, usize);
-}
-
-/// Borrowed: copied if it has to wait.
-impl Bytes for &[u8] {
-    fn bytes(&self) -> &[u8] {
-        self
-    }
-
-    fn keep(self, from: usize) -> (Chunk, usize) {
-        (Chunk::Copied(self[from..].to_vec()), 0)
-    }
-}
-
-/// Given away: kept as it is.
-pub(super) struct Owned<T>(pub(super) T);
-
-impl<T: AsRef<[u8]> + 'static> Bytes for Owned<T> {
-    fn bytes(&self) -> &[u8] {
-        self.0.as_ref()
-    }
-
-    fn keep(self, from: usize) -> (Chunk, usize) {
-        (Chunk::Owned(Box::new(self.0)), from)
-    }
-}
-
-/// The same bytes for many sockets; copied once, when the first has to keep them.
-pub(crate) struct Broadcast<'b> {
-    bytes: &'b [u8],
-    shared: Option<Arc<[u8]>>,
-}
-
-impl<'b> Broadcast<'b> {
-    pub(in crate::net) fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes, shared: None }
-    }
-}
-
-impl Bytes for &mut Broadcast<'_> {
-    fn bytes(&self) -> &[u8] {
-        self.bytes
-    }
-
-    fn keep(self, from: usize) -> (Chunk, usize) {
-        (Chunk::Shared(Arc::clone(self.shared.get_or_insert_with(|| self.bytes.into()))), from)
-    }
-}
 
 impl<S> Reactor<S> {
     pub(in crate::net) fn broadcast_to(&mut self, id: SocketId, bytes: &mut Broadcast<'_>) -> bool {
@@ -242,63 +190,6 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// Hands what was gathered on all sockets to the kernel.
-    pub(in crate::net) fn flush_gathered(&mut self) {
-        for at in 0..self.gathering.len() {
-            let id = self.gathering[at];
-            self.flush_socket(id);
-        }
-        self.gathering.clear();
-    }
-
-    /// Hands what was gathered on one socket to the kernel.
-    pub(super) fn flush_socket(&mut self, id: SocketId) {
-        self.flush_if(id, |socket| socket.life.is_open() && socket.writable.is_gathering());
-    }
-
-    /// Tries to send the whole queue; what is refused is in flight from then on.
-    pub(super) fn flush_queue(&mut self, id: SocketId) {
-        self.flush_if(id, |_| true);
-    }
-
-    fn flush_if(&mut self, id: SocketId, wanted: impl FnOnce(&SocketState<S>) -> bool) {
-        let writes = &mut self.counters.writes;
-        let Some(slot) = self.event_loop.handles.slot(id.0) else {
-            return;
-        };
-        let Entry::Socket(socket) = &mut slot.handle else {
-            return;
-        };
-        if !wanted(socket) {
-            return;
-        }
-        let (Some(stream), Some(outgoing)) = (&socket.stream, &mut socket.outgoing) else {
-            return;
-        };
-        let limit = socket.writable.sendable();
-        let (sent, flushed) = stream.flush(&mut slot.readiness, &mut outgoing.bytes, limit, writes);
-        socket.writable.sent_more(sent);
-        self.counters.bytes_written += sent as u64;
-        match flushed {
-            Flushed::All if outgoing.is_empty() && !socket.writable.in_flight() => {
-                if let Some(queue) = socket.outgoing.take() {
-                    self.spare_queue(queue);
-                }
-            }
-            Flushed::All => {}
-            Flushed::Blocked | Flushed::Retry => {
-                // A batch that flies already stays as it is; what came later waits behind it.
-                if !socket.writable.in_flight() {
-                    self.take_off(id);
-                }
-                if matches!(flushed, Flushed::Retry) {
-                    self.retry_write_later(id);
-                }
-            }
-            Flushed::Failed(error) => self.fail_write(id, Error::system("write", error)),
-        }
-    }
-
     /// Writes without a copy if the kernel takes it.
     fn write_now(&mut self, id: SocketId, bytes: impl Bytes, len: usize, done: Option<Done<S>>) {
         self.flush_socket(id);
@@ -343,193 +234,6 @@ impl<S> Reactor<S> {
                 self.enqueue(id, &b""[..], 0..0, done, false);
                 self.fail_write(id, Error::system("write", error));
             }
-        }
-    }
-
-    /// Everything submitted is one batch now, which completes by events.
-    pub(super) fn take_off(&mut self, id: SocketId) {
-        let number = self.requests;
-        let spare = match self.socket_entry(id) {
-            Some(socket) if socket.outgoing.is_none() => Some(self.take_queue()),
-            _ => None,
-        };
-        let Some(socket) = self.socket_entry(id) else {
-            return;
-        };
-        socket.writable.take_off();
-        let sent = socket.writable.sent();
-        let outgoing = socket.outgoing.get_or_insert_with(|| spare.unwrap_or_default());
-        outgoing.flight_last = number;
-        outgoing.detach_ticks(sent);
-        self.settle_or_destroy(id);
-    }
-
-    /// A write failed: no more are taken, and a tick tells the callbacks and destroys the socket.
-    pub(super) fn fail_write(&mut self, id: SocketId, error: Error) {
-        let Some(socket) = self.socket_entry(id) else {
-            return;
-        };
-        let sent = socket.writable.sent();
-        if let Some(outgoing) = &mut socket.outgoing {
-            outgoing.bytes.clear(0);
-            outgoing.detach_ticks(sent);
-        }
-        socket.writable.cancel();
-        if !socket.life.is_destroyed() {
-            socket.errored.get_or_insert(error);
-            self.event_loop.tick_task(Task::WriteFailed(id));
-        }
-    }
-
-    /// The callbacks of a write that failed at once, then the end of the socket. Mirrors `onwriteError`.
-    pub(in crate::net) fn on_write_failed(&mut self, id: SocketId, state: &mut S) {
-        let Some(error) = self.socket_entry(id).and_then(|socket| socket.errored.clone()) else {
-            return;
-        };
-        self.or_go_on(Task::WriteFailed(id), |reactor| reactor.error_buffer(id, state));
-        self.destroy(id, Some(error));
-    }
-
-    /// Writes that the kernel took at once, or their callbacks, are complete. Mirrors `afterWriteTick`.
-    pub(in crate::net) fn on_write_done(&mut self, id: SocketId, up_to: u64, state: &mut S) {
-        self.flush_socket(id);
-        self.complete_writes(id, up_to, state);
-        if self.socket_entry(id).is_some_and(|socket| socket.life.is_destroyed()) {
-            self.error_buffer(id, state);
-        }
-        self.release_queue(id);
-        self.finish_maybe(id);
-    }
-
-    /// Emits `drain` if it is due, then calls the callbacks of complete writes up to a number.
-    fn complete_writes(&mut self, id: SocketId, up_to: u64, state: &mut S) {
-        self.or_go_on(Task::WriteDone(id, up_to), |reactor| reactor.emit_drain(id, state));
-        let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_on_tick(up_to)?, Ok(())));
-        self.complete_all(id, Task::WriteDone(id, up_to), usize::MAX, pop, state);
-    }
-
-    /// There is room: the queue goes on, and a batch may land.
-    pub(super) fn on_writable(&mut self, id: SocketId, state: &mut S) {
-        self.flush_queue(id);
-        self.land(id, state);
-        crate::event_loop::after_callback(self, state);
-    }
-
-    /// Completes the batch in flight if all of it is sent. What was buffered behind it takes off first; then `drain`, then the
-    /// callbacks. Mirrors `onwrite` and `afterWrite`.
-    pub(super) fn land(&mut self, id: SocketId, state: &mut S) {
-        let Some(socket) = self.socket_entry(id) else {
-            return;
-        };
-        if !socket.writable.land() {
-            return;
-        }
-        let landed = socket.outgoing.as_mut().map(|outgoing| outgoing.attach_ticks());
-        self.touch(id);
-        self.forget_write_progress(id);
-        self.send_buffered(id);
-        self.complete_writes(id, landed.unwrap_or_default(), state);
-        self.release_queue(id);
-        self.finish_maybe(id);
-        self.settle_or_destroy(id);
-    }
-
-    /// Sends what was buffered as one batch; if the kernel takes all of it, a tick completes it. Mirrors `clearBuffer`.
-    pub(super) fn send_buffered(&mut self, id: SocketId) {
-        let number = self.requests;
-        let Some(socket) = self.socket_entry(id) else {
-            return;
-        };
-        let Some(outgoing) = &mut socket.outgoing else {
-            return;
-        };
-        let waiting = outgoing.requests.back().is_some_and(|request| !request.on_tick);
-        if socket.writable.corked() > 0 || (socket.writable.len() == 0 && !waiting) {
-            return;
-        }
-        outgoing.flight_last = number;
-        socket.writable.take_off();
-        if !outgoing.bytes.is_empty() {
-            self.flush_queue(id);
-        }
-        let Some(socket) = self.socket_entry(id) else {
-            return;
-        };
-        if socket.errored.is_none() && socket.writable.land() {
-            let needs_tick = waiting || socket.writable.needs_drain();
-            if let Some(outgoing) = &mut socket.outgoing {
-                outgoing.requests.iter_mut().for_each(|request| request.on_tick = true);
-            }
-            if needs_tick {
-                self.event_loop.tick_task(Task::WriteDone(id, number));
-            }
-        }
-    }
-
-    /// The last cork is gone: what it kept back goes as one batch.
-    pub(super) fn uncorked(&mut self, id: SocketId) {
-        let Some(socket) = self.socket_entry(id) else {
-            return;
-        };
-        if socket.writable.in_flight() || socket.errored.is_some() {
-            return;
-        }
-        let buffered = socket.writable.len() > 0 || socket.has_waiting_writes();
-        if socket.life.is_open() {
-            self.send_buffered(id);
-            self.settle_or_destroy(id);
-        } else if buffered && socket.life.is_connecting() {
-            self.take_off(id);
-        } else if buffered && !socket.life.is_destroyed() {
-            self.fail_write(id, Error::with_code(code::ERR_SOCKET_CLOSED, "Socket is closed"));
-        }
-    }
-
-    pub(super) fn uncork_fully(&mut self, id: SocketId) {
-        if self.socket_entry(id).is_some_and(|socket| socket.writable.uncork_fully()) {
-            self.uncorked(id);
-        }
-    }
-
-    /// Emits `drain` if it is due: the queue is empty after a write that returned false, and nobody has ended.
-    fn emit_drain(&mut self, id: SocketId, state: &mut S) {
-        let due = self
-            .socket_entry(id)
-            .is_some_and(|socket| !socket.life.is_ending() && !socket.life.is_destroyed() && socket.writable.take_drain());
-        if due {
-            self.emit(id, Event::Drain, state);
-        }
-    }
-
-    /// Gives the queue back once it is empty.
-    fn release_queue(&mut self, id: SocketId) {
-        let idle = |socket: &mut SocketState<S>| {
-            let empty = socket.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_empty());
-            if empty && !socket.writable.in_flight() { socket.outgoing.take() } else { None }
-        };
-        if let Some(queue) = self.socket_entry(id).and_then(idle) {
-            self.spare_queue(queue);
-        }
-    }
-
-    /// The kernel has no buffers and will not tell when it has.
-    fn retry_write_later(&mut self, id: SocketId) {
-        let job = crate::event_loop::TimerJob::Once(Box::new(move |reactor: &mut Self, state: &mut S| {
-            reactor.on_retry_write(id, state);
-        }));
-        self.event_loop.start_timer(job, std::time::Duration::from_millis(5), None);
-    }
-
-    pub(in crate::net) fn on_retry_write(&mut self, id: SocketId, state: &mut S) {
-        if self.socket_entry(id).is_some_and(|socket| socket.life.is_open() && socket.writable.in_flight()) {
-            self.on_writable(id, state);
-        }
-    }
-
-    pub(in crate::net) fn on_rejected(&mut self, id: SocketId, state: &mut S) {
-        let rejected = self.socket_entry(id).and_then(|socket| socket.rare().rejected.pop_front());
-        if let Some((done, error)) = rejected {
-            self.complete(id, done, Err(error), state);
         }
     }
 }

@@ -157,6 +157,52 @@ impl<S> Socket<'_, S> {
         self.listen_to(events::CONNECTION_ATTEMPT_FAILED, true, Box::new(call))
     }
 
+    /// An attempt has taken too long and is given up; the next address is tried. Never for the last one.
+    ///
+    /// Mirrors `socket.on('connectionAttemptTimeout')`. In the timers phase, after [`attempt_timeout`](crate::ConnectOptions::attempt_timeout).
+    ///
+    /// ```no_run
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// reactor
+    ///     .connect(("example.com", 80))
+    ///     .on_connection_attempt_timeout(|_, address, _| println!("{address} is slow"));
+    /// reactor.run(&mut ())?;
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn on_connection_attempt_timeout<R: Outcome>(
+        &mut self,
+        mut listener: impl FnMut(&mut Socket<'_, S>, &Address, &mut S) -> R + 'static,
+    ) -> &mut Self {
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+            Event::ConnectionAttemptTimeout(address) => listener(socket, address, state).into_result(),
+            other => misrouted(other),
+        };
+        self.listen_to(events::CONNECTION_ATTEMPT_TIMEOUT, false, Box::new(call))
+    }
+
+    /// As [`on_connection_attempt_timeout`](Self::on_connection_attempt_timeout), for one call.
+    ///
+    /// ```no_run
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// reactor
+    ///     .connect(("example.com", 80))
+    ///     .once_connection_attempt_timeout(|_, address, _| println!("{address} is slow"));
+    /// reactor.run(&mut ())?;
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn once_connection_attempt_timeout<R: Outcome>(
+        &mut self,
+        listener: impl FnOnce(&mut Socket<'_, S>, &Address, &mut S) -> R + 'static,
+    ) -> &mut Self {
+        let mut listener = Some(listener);
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+            (Event::ConnectionAttemptTimeout(address), Some(listener)) => listener(socket, address, state).into_result(),
+            (_, None) => Ok(()),
+            (other, _) => misrouted(other),
+        };
+        self.listen_to(events::CONNECTION_ATTEMPT_TIMEOUT, true, Box::new(call))
+    }
+
     /// The connection stands. Not for accepted sockets.
     ///
     /// Mirrors `socket.on('connect')`. In the poll phase (a path: in the pending phase), before `ready`.

@@ -1,0 +1,252 @@
+//! Frames that end with a delimiter.
+
+use std::borrow::Cow;
+use std::io::BufRead;
+
+use crate::code;
+use crate::error::{Error, Result};
+
+use super::buffer::{Buffer, Format, Found, Frames};
+
+/// As much as the loop reads at once.
+pub(super) const MAX_TEXT: usize = 64 * 1024;
+
+/// Frames that end with a delimiter of one or more bytes, which is not part of them.
+///
+/// ```
+/// use netloop::codec::Delimited;
+///
+/// let mut decoder = Delimited::new("\r\n\r\n").max_length(8192);
+/// let mut frames = decoder.feed(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET");
+/// assert_eq!(frames.next_frame()?, Some(&b"GET / HTTP/1.1\r\nHost: x"[..]));
+/// assert_eq!(frames.next_frame()?, None);
+/// # Ok::<(), netloop::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Delimited {
+    buffer: Buffer,
+    delimiter: Delimiter,
+}
+
+impl Delimited {
+    /// Frames that end with `delimiter`. With an empty one every call reports
+    /// [`code::ERR_INVALID_ARG_VALUE`].
+    ///
+    /// ```
+    /// use netloop::{code, codec::Delimited};
+    ///
+    /// let mut decoder = Delimited::new([0]);
+    /// assert_eq!(decoder.feed(b"{}\0").next_frame()?, Some(&b"{}"[..]));
+    /// let error = Delimited::new("").next_frame().expect_err("no delimiter");
+    /// assert_eq!(error.code(), code::ERR_INVALID_ARG_VALUE);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    #[must_use]
+    pub fn new(delimiter: impl AsRef<[u8]>) -> Self {
+        let bytes = delimiter.as_ref();
+        let buffer = if bytes.is_empty() {
+            Buffer::failed(Error::with_code(code::ERR_INVALID_ARG_VALUE, "the delimiter of frames is empty"))
+        } else {
+            Buffer::new()
+        };
+        let delimiter = Delimiter { bytes: Cow::Owned(bytes.to_vec()), ..Delimiter::LINE_FEED };
+        Self { buffer, delimiter: Delimiter { what: "frame", strip_cr: false, ..delimiter } }
+    }
+
+    /// The longest frame in bytes, without its delimiter; 64 KiB unless set. A peer can make the decoder hold that much.
+    ///
+    /// ```
+    /// use netloop::{code, codec::Delimited};
+    ///
+    /// let mut decoder = Delimited::new(";").max_length(3);
+    /// assert_eq!(decoder.feed(b"abc;").next_frame()?, Some(&b"abc"[..]));
+    /// let error = decoder.feed(b"abcd").next_frame().expect_err("one more");
+    /// assert_eq!(error.to_string(), "frame at offset 4 is longer than 3 bytes");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_length(mut self, bytes: usize) -> Self {
+        self.delimiter.max = bytes;
+        self
+    }
+
+    /// The frames of a chunk, as a cursor to call [`Frames::next_frame`] on. Frames whole in the chunk are not copied.
+    ///
+    /// ```
+    /// let mut decoder = netloop::codec::Delimited::new(";");
+    /// let mut frames = decoder.feed(b"a;bc;d");
+    /// assert_eq!(frames.next_frame()?, Some(&b"a"[..]));
+    /// assert_eq!(frames.next_frame()?, Some(&b"bc"[..]));
+    /// assert_eq!(frames.next_frame()?, None);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn feed<'a>(&'a mut self, chunk: &'a [u8]) -> Frames<'a> {
+        Frames::new(&mut self.buffer, &mut self.delimiter, chunk)
+    }
+
+    /// Copies a chunk, for [`Delimited::next_frame`]. [`Delimited::feed`] does not copy.
+    ///
+    /// Take the frames before the next `push`: what is not taken is kept, however much it is.
+    ///
+    /// ```
+    /// let mut decoder = netloop::codec::Delimited::new(";");
+    /// decoder.push(b"a;b");
+    /// assert_eq!(decoder.next_frame()?, Some(&b"a"[..]));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn push(&mut self, chunk: &[u8]) {
+        self.buffer.keep(chunk, &self.delimiter);
+    }
+
+    /// The next frame of what was pushed, or left in a dropped cursor.
+    ///
+    /// # Errors
+    ///
+    /// [`code::ERR_FRAME_TOO_LONG`], again at every later call.
+    ///
+    /// ```
+    /// let mut decoder = netloop::codec::Delimited::new(";");
+    /// decoder.push(b"a;b");
+    /// assert_eq!(decoder.next_frame()?, Some(&b"a"[..]));
+    /// assert_eq!(decoder.next_frame()?, None);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn next_frame(&mut self) -> Result<Option<&[u8]>> {
+        self.buffer.next(&mut self.delimiter, &mut &[][..])
+    }
+
+    /// To call at `end`: frames that were left, then what came after the last delimiter, then `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`code::ERR_FRAME_TOO_LONG`].
+    ///
+    /// ```
+    /// let mut decoder = netloop::codec::Delimited::new(";");
+    /// decoder.push(b"a;b");
+    /// assert_eq!(decoder.next_frame()?, Some(&b"a"[..]));
+    /// assert_eq!(decoder.next_frame()?, None);
+    /// assert_eq!(decoder.finish()?, Some(&b"b"[..]));
+    /// assert_eq!(decoder.finish()?, None);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn finish(&mut self) -> Result<Option<&[u8]>> {
+        self.buffer.finish(&mut self.delimiter)
+    }
+}
+
+/// What ends a frame.
+#[derive(Clone, Debug)]
+pub(super) struct Delimiter {
+    what: &'static str,
+    bytes: Cow<'static, [u8]>,
+    /// A `\r` before the delimiter belongs to it.
+    strip_cr: bool,
+    pub(super) max: usize,
+    /// No delimiter begins before this byte of the frame: nothing is searched twice.
+    scanned: usize,
+}
+
+impl Delimiter {
+    pub(super) const LINE_FEED: Self =
+        Self { what: "line", bytes: Cow::Borrowed(b"\n"), strip_cr: true, max: MAX_TEXT, scanned: 0 };
+
+    /// Where the first delimiter begins in the bytes of `head` and `tail`.
+    fn position(&self, head: &[u8], tail: &[u8]) -> Option<usize> {
+        let held = head.len();
+        if self.scanned < held {
+            if let Some(at) = find(&head[self.scanned..], &self.bytes) {
+                return Some(self.scanned + at);
+            }
+            let cut = held.saturating_sub(self.bytes.len() - 1).max(self.scanned);
+            let across = |at: &usize| {
+                let (first, rest) = self.bytes.split_at(held - at);
+                head.ends_with(first) && tail.starts_with(rest)
+            };
+            if let Some(at) = (cut..held).find(across) {
+                return Some(at);
+            }
+        }
+        find(tail, &self.bytes).map(|at| held + at)
+    }
+
+    fn too_long(&self) -> Found {
+        Found::TooLong { what: self.what, len: None, limit: self.max }
+    }
+}
+
+impl Format for Delimiter {
+    fn find(&mut self, head: &[u8], tail: &[u8]) -> Found {
+        let len = head.len() + tail.len();
+        let Some(at) = self.position(head, tail) else {
+            self.scanned = (len + 1).saturating_sub(self.bytes.len()).max(self.scanned);
+            return if len >= self.longest() { self.too_long() } else { Found::Part };
+        };
+        self.scanned = 0;
+        let byte = |at: usize| head.get(at).or_else(|| tail.get(at - head.len()));
+        let strip = self.strip_cr && at > 0 && byte(at - 1) == Some(&b'\r');
+        let content = 0..at - usize::from(strip);
+        if content.end > self.max { self.too_long() } else { Found::Frame { content, end: at + self.bytes.len() } }
+    }
+
+    fn at_end(&self, rest: &[u8]) -> Found {
+        if rest.len() > self.max { self.too_long() } else { Found::Frame { content: 0..rest.len(), end: rest.len() } }
+    }
+
+    fn longest(&self) -> usize {
+        self.max.saturating_add(self.bytes.len()).saturating_add(self.strip_cr.into())
+    }
+}
+
+/// Where `wanted` begins first in `bytes`.
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    let (&first, rest) = wanted.split_first()?;
+    let mut from = 0;
+    loop {
+        let at = from + find_byte(&bytes[from..], first)?;
+        if bytes[at + 1..].starts_with(rest) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+/// `BufRead` on a slice searches by the system's `memchr`; `Iterator::position` goes byte by byte.
+fn find_byte(bytes: &[u8], byte: u8) -> Option<usize> {
+    let mut rest = bytes;
+    let passed = rest.skip_until(byte).ok()?;
+    (bytes[..passed].last() == Some(&byte)).then(|| passed - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_is_found_where_it_is_first() {
+        assert_eq!(find_byte(b"", b'x'), None);
+        assert_eq!(find_byte(b"abc", b'x'), None);
+        assert_eq!(find_byte(b"xabcx", b'x'), Some(0));
+        assert_eq!(find_byte(b"abcx", b'x'), Some(3));
+    }
+
+    #[test]
+    fn a_delimiter_is_found_behind_its_own_beginnings() {
+        assert_eq!(find(b"aaab", b"aab"), Some(1));
+        assert_eq!(find(b"ababac", b"abac"), Some(2));
+        assert_eq!(find(b"aba", b"abac"), None);
+        assert_eq!(find(b"anything", b""), None);
+    }
+
+    /// Byte by byte, what is searched each time is at most the length of the delimiter.
+    #[test]
+    fn no_byte_is_searched_twice() {
+        for bytes in [&b"\n"[..], b"\r\n\r\n"] {
+            let mut decoder = Delimited::new(bytes);
+            for fed in 1..10_000 {
+                assert_eq!(decoder.feed(b"\r").next_frame().expect("no bad frame"), None);
+                assert_eq!(fed - decoder.delimiter.scanned, (bytes.len() - 1).min(fed), "after {fed} bytes");
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Handing the write queue to the kernel, and what becomes of what it refuses. Mirrors `uv__write` of libuv's `stream.c`.
+
+use super::{SocketId, SocketState};
+use crate::error::Error;
+use crate::net::Reactor;
+use crate::net::host::{Entry, Task};
+use crate::stream::Flushed;
+
+impl<S> Reactor<S> {
+    /// Hands what was gathered on all sockets to the kernel.
+    pub(in crate::net) fn flush_gathered(&mut self) {
+        for at in 0..self.gathering.len() {
+            let id = self.gathering[at];
+            self.flush_socket(id);
+        }
+        self.gathering.clear();
+    }
+
+    /// Hands what was gathered on one socket to the kernel.
+    pub(super) fn flush_socket(&mut self, id: SocketId) {
+        self.flush_if(id, |socket| socket.life.is_open() && socket.writable.is_gathering());
+    }
+
+    /// Tries to send the whole queue; what is refused is in flight from then on.
+    pub(super) fn flush_queue(&mut self, id: SocketId) {
+        self.flush_if(id, |_| true);
+    }
+
+    fn flush_if(&mut self, id: SocketId, wanted: impl FnOnce(&SocketState<S>) -> bool) {
+        let writes = &mut self.counters.writes;
+        let Some(slot) = self.event_loop.handles.slot(id.0) else {
+            return;
+        };
+        let Entry::Socket(socket) = &mut slot.handle else {
+            return;
+        };
+        if !wanted(socket) {
+            return;
+        }
+        let (Some(stream), Some(outgoing)) = (&socket.stream, &mut socket.outgoing) else {
+            return;
+        };
+        let limit = socket.writable.sendable();
+        let (sent, flushed) = stream.flush(&mut slot.readiness, &mut outgoing.bytes, limit, writes);
+        socket.writable.sent_more(sent);
+        self.counters.bytes_written += sent as u64;
+        match flushed {
+            Flushed::All if outgoing.is_empty() && !socket.writable.in_flight() => {
+                if let Some(queue) = socket.outgoing.take() {
+                    self.spare_queue(queue);
+                }
+            }
+            Flushed::All => {}
+            Flushed::Blocked | Flushed::Retry => {
+                // A batch that flies already stays as it is; what came later waits behind it.
+                if !socket.writable.in_flight() {
+                    self.take_off(id);
+                }
+                if matches!(flushed, Flushed::Retry) {
+                    self.retry_write_later(id);
+                }
+            }
+            Flushed::Failed(error) => self.fail_write(id, Error::system("write", error)),
+        }
+    }
+
+    /// Everything submitted is one batch now, which completes by events.
+    pub(super) fn take_off(&mut self, id: SocketId) {
+        let number = self.requests;
+        let spare = match self.socket_entry(id) {
+            Some(socket) if socket.outgoing.is_none() => Some(self.take_queue()),
+            _ => None,
+        };
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        socket.writable.take_off();
+        let sent = socket.writable.sent();
+        let outgoing = socket.outgoing.get_or_insert_with(|| spare.unwrap_or_default());
+        outgoing.flight_last = number;
+        outgoing.detach_ticks(sent);
+        self.settle_or_destroy(id);
+    }
+
+    /// A write failed: no more are taken, and a tick tells the callbacks and destroys the socket.
+    pub(super) fn fail_write(&mut self, id: SocketId, error: Error) {
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        let sent = socket.writable.sent();
+        if let Some(outgoing) = &mut socket.outgoing {
+            outgoing.bytes.clear(0);
+            outgoing.detach_ticks(sent);
+        }
+        socket.writable.cancel();
+        if !socket.life.is_destroyed() {
+            socket.errored.get_or_insert(error);
+            self.event_loop.tick_task(Task::WriteFailed(id));
+        }
+    }
+
+    /// The kernel has no buffers and will not tell when it has.
+    pub(super) fn retry_write_later(&mut self, id: SocketId) {
+        let job = crate::event_loop::TimerJob::Once(Box::new(move |reactor: &mut Self, state: &mut S| {
+            reactor.on_retry_write(id, state);
+        }));
+        self.event_loop.start_timer(job, std::time::Duration::from_millis(5), None);
+    }
+
+    pub(in crate::net) fn on_retry_write(&mut self, id: SocketId, state: &mut S) {
+        if self.socket_entry(id).is_some_and(|socket| socket.life.is_open() && socket.writable.in_flight()) {
+            self.on_writable(id, state);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Errors, resets, and destroying with an error.
+
+use crate::Scenario;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[];

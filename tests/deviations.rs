@@ -1,0 +1,143 @@
+//! Deviations from Node that no scenario of `tests/conformance` shows; the table in the book names these tests.
+
+mod util;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use netloop::{Reactor, SocketOptions, code};
+use util::{Trace, refused_port, run, watch, watch_flow};
+
+#[test]
+fn a_pause_is_told_on_a_tick() {
+    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+    let (near, _) = reactor.socket_pair().expect("a pair");
+    let mut socket = reactor.socket(near).expect("just made");
+    watch_flow(&mut socket, "S");
+    reactor.set_immediate(move |reactor, trace: &mut Trace| {
+        reactor.socket(near).expect("open").pause();
+        trace.push("S", "paused");
+        reactor.next_tick(move |reactor, trace: &mut Trace| {
+            trace.push("S", "tick");
+            reactor.socket(near).expect("open").destroy();
+        });
+    });
+    run(&mut reactor, &mut trace);
+    trace.check("S", &["paused", "pause", "tick"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_attempt_at_a_path_is_told_on_a_tick() {
+    let (mut reactor, mut trace, dir) = (util::reactor(), Trace::default(), util::TempDir::new());
+    let mut socket = reactor.new_socket(SocketOptions::new());
+    watch(&mut socket, "C");
+    socket.connect(dir.path("none.sock"));
+    trace.push("C", "called");
+    run(&mut reactor, &mut trace);
+    let failed = "connectionAttemptFailed none.sock ENOENT";
+    trace.check("C", &["called", "connectionAttempt none.sock", failed, "error ENOENT", "close true"]);
+}
+
+#[test]
+fn an_unheard_error_ends_run_only_if_it_was_set_up_before() {
+    let (_held, port) = refused_port();
+    let mut reactor = Reactor::<()>::new().expect("a reactor");
+    reactor.connect(([127, 0, 0, 1], port));
+    assert_eq!(reactor.run(&mut ()).expect_err("set up before").code(), code::ECONNREFUSED);
+    reactor.set_immediate(move |reactor, ()| {
+        reactor.connect(([127, 0, 0, 1], port));
+    });
+    reactor.run(&mut ()).expect("set up in a callback");
+    assert_eq!(reactor.sockets().count(), 0, "closed all the same");
+}
+
+#[test]
+fn the_write_queue_counts_bytes_and_not_characters() {
+    let mut reactor = Reactor::<()>::new().expect("a reactor");
+    let mut socket = reactor.new_socket(SocketOptions::new());
+    socket.connect(([127, 0, 0, 1], 1)).write("\u{20ac}\u{20ac}");
+    assert_eq!((socket.writable_length(), socket.bytes_written()), (6, 6), "two euro signs");
+}
+
+/// Elsewhere the kernel may take all of it.
+#[cfg(unix)]
+#[test]
+fn what_destroy_cancels_leaves_the_counters_at_once() {
+    let mut reactor = Reactor::<()>::new().expect("a reactor");
+    let (near, _) = reactor.socket_pair().expect("a pair");
+    let mut socket = reactor.socket(near).expect("just made");
+    socket.write(vec![1; 8 << 20]);
+    assert!(socket.writable_length() > 0, "the kernel does not take it all");
+    let written = socket.bytes_written();
+    socket.write("abc");
+    assert_eq!(socket.bytes_written(), written + 3);
+    socket.destroy();
+    assert_eq!((socket.writable_length(), socket.bytes_written()), (0, written), "not only before `close`");
+}
+
+#[test]
+fn a_timeout_that_fired_is_gone() {
+    let mut reactor = Reactor::<u32>::new().expect("a reactor");
+    let timer = reactor.set_timeout(Duration::ZERO, |_, fired| *fired += 1);
+    let mut fired = 0;
+    reactor.run(&mut fired).expect("nothing fails");
+    assert!(!reactor.refresh_timer(timer));
+    reactor.run(&mut fired).expect("nothing fails");
+    assert_eq!(fired, 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn dropping_the_reactor_removes_the_socket_file() {
+    let dir = util::TempDir::new();
+    let path = dir.path("a.sock");
+    let mut reactor = Reactor::<()>::new().expect("a reactor");
+    assert!(reactor.create_server(|_, _| {}).listen(&path).is_listening() && path.exists());
+    drop(reactor);
+    assert!(!path.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_write_on_a_connection_that_just_broke_is_gathered() {
+    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    watch(&mut reactor.socket(near).expect("just made"), "S");
+    reactor.set_immediate(move |reactor, _| reactor.socket(far).expect("open").destroy());
+    reactor.set_immediate(move |reactor, trace: &mut Trace| {
+        let room = reactor.socket(near).expect("open").write_then("x", util::done("S", "w"));
+        trace.push("S", format!("write {room}"));
+        reactor.next_tick(|_, trace: &mut Trace| trace.push("S", "tick"));
+    });
+    run(&mut reactor, &mut trace);
+    trace.check("S", &["write true", "tick", "w(EPIPE)", "error EPIPE", "close true"]);
+}
+
+/// The text is no name for any resolver, so that no network is asked.
+#[test]
+fn a_name_without_an_address_is_enotfound_and_then_close() {
+    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+    watch(&mut reactor.connect(("no..name", 1)), "C");
+    run(&mut reactor, &mut trace);
+    trace.check("C", &["lookup ENOTFOUND no..name", "error ENOTFOUND", "close true"]);
+}
+
+#[test]
+fn an_attempt_begins_when_the_one_before_has_failed() {
+    let (_held, port) = refused_port();
+    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+    let attempts = Rc::new(RefCell::new((0, 0)));
+    let (begun, failed) = (attempts.clone(), attempts.clone());
+    let mut socket = reactor.connect(("localhost", port));
+    watch(&mut socket, "C");
+    socket.on_connection_attempt(move |_, _, _| begun.borrow_mut().0 += 1);
+    socket.on_connection_attempt_failed(move |_, _, _, _| {
+        let mut attempts = failed.borrow_mut();
+        attempts.1 += 1;
+        assert_eq!(attempts.0, attempts.1, "one at a time");
+    });
+    run(&mut reactor, &mut trace);
+    assert!(attempts.borrow().1 > 0 && trace.has("C", "close true"), "{trace:#?}");
+}
