@@ -98,15 +98,10 @@ fn a_megabyte_comes_back_whole_and_in_order() {
     });
     client.on_close(move |client, _, _| util::close(client.reactor(), server));
     util::run(&mut reactor, &mut trace);
-    assert_eq!(trace.of("C").iter().filter(|said| !said.starts_with("connectionAttempt")).collect::<Vec<_>>(), [
-        "connect",
-        "ready",
-        "drain",
-        "all",
-        "finish",
-        "end",
-        "close false"
-    ]);
+    assert_eq!(
+        trace.of("C").iter().filter(|said| !said.starts_with("connectionAttempt")).collect::<Vec<_>>(),
+        ["connect", "ready", "drain", "all", "finish", "end", "close false"]
+    );
 }
 
 #[test]

@@ -164,6 +164,7 @@ impl<H: Host> EventLoop<H> {
 
     /// The selector, for embedding the loop into another one (`uv_backend_fd`).
     #[cfg(not(mio_unsupported_force_poll_poll))]
+    #[allow(dead_code, reason = "Windows has no descriptor to show")]
     pub(crate) fn registry(&self) -> &mio::Registry {
         self.poll.registry()
     }

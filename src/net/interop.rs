@@ -49,7 +49,6 @@ mod unix {
 #[cfg(windows)]
 mod windows {
     use std::os::windows::io::{AsSocket, BorrowedSocket};
-    use std::sync::OnceLock;
 
     use crate::net::Socket;
     use crate::stream::Stream;
@@ -61,14 +60,9 @@ mod windows {
     /// of TCP fail.
     impl<S> AsSocket for Socket<'_, S> {
         fn as_socket(&self) -> BorrowedSocket<'_> {
-            static NONE: OnceLock<socket2::Socket> = OnceLock::new();
             match self.entry().and_then(|socket| socket.stream.as_ref()).map(Stream::expose) {
                 Some(Transport::Tcp(socket)) => socket.as_socket(),
-                Some(Transport::Local(_)) | None => NONE
-                    .get_or_init(|| {
-                        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).expect("a socket of no use")
-                    })
-                    .as_socket(),
+                Some(Transport::Local(_)) | None => self.reactor_ref().reserve.as_socket(),
             }
         }
     }

@@ -2,6 +2,10 @@
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
+use std::os::windows::io::{AsSocket, BorrowedSocket};
+use std::sync::OnceLock;
+
+use socket2::{Domain, Socket, Type};
 
 pub(super) use super::pipe::{LocalListener, LocalStream};
 pub(crate) use super::pipe::{connect_local, is_opening, leaves_file, listen_local};
@@ -132,13 +136,19 @@ pub(crate) const CLOSE_DEREGISTERS: bool = false;
 /// Changing the interest costs no system call until the next poll, but asking for both does not either.
 pub(crate) const LAZY_WRITE_INTEREST: bool = false;
 
-/// Nothing to keep: Windows sheds load by itself.
+/// Nothing to keep: Windows sheds load by itself. But there is a socket to show where there is none.
 #[derive(Debug)]
-pub(crate) struct Reserve;
+pub(crate) struct Reserve(OnceLock<Socket>);
 
 impl Reserve {
     pub(crate) fn new() -> Self {
-        Self
+        Self(OnceLock::new())
+    }
+
+    /// A socket that is no stream.
+    pub(crate) fn as_socket(&self) -> BorrowedSocket<'_> {
+        let make = || Socket::new(Domain::IPV4, Type::DGRAM, None).expect("a socket of no use");
+        self.0.get_or_init(make).as_socket()
     }
 
     pub(crate) fn release(&mut self) -> bool {

@@ -113,13 +113,7 @@ impl LocalStream {
 
     fn new(pipe: Option<Pipe>, opening: Option<Opening>) -> Self {
         let pipe = pipe.map_or_else(OnceCell::new, OnceCell::from);
-        Self {
-            pipe,
-            opening: RefCell::new(opening),
-            wakers: None,
-            writing: Cell::new(false),
-            ended: RefCell::new(None),
-        }
+        Self { pipe, opening: RefCell::new(opening), wakers: None, writing: Cell::new(false), ended: RefCell::new(None) }
     }
 
     pub(super) fn is_open(&self) -> bool {
