@@ -26,9 +26,12 @@ const CHUNK: usize = 64 * 1024;
 const TICK: Duration = Duration::from_millis(10);
 const SILENCE: u8 = 5;
 
-/// A pipe that is connected, or waits for an instance.
+/// A pipe that is connected, or waits for an instance. In a box, for idle TCP sockets would be as large.
 #[derive(Debug)]
-pub(crate) struct LocalStream {
+pub(crate) struct LocalStream(Box<State>);
+
+#[derive(Debug)]
+struct State {
     pipe: OnceCell<Pipe>,
     opening: RefCell<Option<Opening>>,
     wakers: Option<Wakers>,
@@ -112,31 +115,36 @@ impl LocalStream {
     }
 
     fn new(pipe: Option<Pipe>, opening: Option<Opening>) -> Self {
-        let pipe = pipe.map_or_else(OnceCell::new, OnceCell::from);
-        Self { pipe, opening: RefCell::new(opening), wakers: None, writing: Cell::new(false), ended: RefCell::new(None) }
+        Self(Box::new(State {
+            pipe: pipe.map_or_else(OnceCell::new, OnceCell::from),
+            opening: RefCell::new(opening),
+            wakers: None,
+            writing: Cell::new(false),
+            ended: RefCell::new(None),
+        }))
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.pipe.get().is_some()
+        self.0.pipe.get().is_some()
     }
 
     fn open(&self) -> io::Result<&Pipe> {
-        self.pipe.get().ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.0.pipe.get().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     fn read_waker(&self) -> &Waker {
-        self.wakers.as_ref().map_or(Waker::noop(), |wakers| &wakers.read)
+        self.0.wakers.as_ref().map_or(Waker::noop(), |wakers| &wakers.read)
     }
 
     fn write_waker(&self) -> &Waker {
-        self.wakers.as_ref().map_or(Waker::noop(), |wakers| &wakers.write)
+        self.0.wakers.as_ref().map_or(Waker::noop(), |wakers| &wakers.write)
     }
 
     /// How the wait for an instance has ended.
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        match self.opening.borrow().as_ref().and_then(Opening::take) {
+        match self.0.opening.borrow().as_ref().and_then(Opening::take) {
             Some(Ok(client)) => {
-                let _ = self.pipe.set(Pipe::Client(client));
+                let _ = self.0.pipe.set(Pipe::Client(client));
                 self.arm();
                 Ok(None)
             }
@@ -155,7 +163,7 @@ impl LocalStream {
         if self.is_writing(self.open()?)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let mut ended = self.ended.borrow_mut();
+        let mut ended = self.0.ended.borrow_mut();
         if ended.is_none() {
             self.tick(ended.insert(Silence { left: SILENCE, elapsed: Arc::default() }));
         }
@@ -164,13 +172,13 @@ impl LocalStream {
 
     /// Whether the system still has a write of ours.
     fn is_writing(&self, pipe: &Pipe) -> io::Result<bool> {
-        if self.writing.get()
+        if self.0.writing.get()
             && let Poll::Ready(result) = pipe.poll_writable(self.write_waker())
         {
-            self.writing.set(false);
+            self.0.writing.set(false);
             result?;
         }
-        Ok(self.writing.get())
+        Ok(self.0.writing.get())
     }
 
     fn tick(&self, silence: &Silence) {
@@ -189,7 +197,7 @@ impl LocalStream {
 
     /// Nothing to read: the end, if we have ended and waited long enough.
     fn nothing(&self) -> io::Result<usize> {
-        let mut ended = self.ended.borrow_mut();
+        let mut ended = self.0.ended.borrow_mut();
         let Some(silence) = ended.as_mut() else {
             return Err(io::ErrorKind::WouldBlock.into());
         };
@@ -204,7 +212,7 @@ impl LocalStream {
 
     /// Rings for what is ready now; what becomes ready rings by itself.
     fn arm(&self) {
-        let Some(pipe) = self.pipe.get() else {
+        let Some(pipe) = self.0.pipe.get() else {
             return;
         };
         for (polled, waker) in [
@@ -216,7 +224,7 @@ impl LocalStream {
             }
         }
         // A tick that nobody heard.
-        if self.ended.borrow().is_some() {
+        if self.0.ended.borrow().is_some() {
             self.read_waker().wake_by_ref();
         }
     }
@@ -234,7 +242,7 @@ impl Read for &LocalStream {
                 // The peer has disconnected instead of closing.
                 Err(error) if error.raw_os_error() == Some(ERROR_PIPE_NOT_CONNECTED) => return Ok(0),
                 result => {
-                    if let Some(silence) = self.ended.borrow_mut().as_mut() {
+                    if let Some(silence) = self.0.ended.borrow_mut().as_mut() {
                         silence.left = SILENCE;
                     }
                     return result;
@@ -262,7 +270,7 @@ impl Write for &LocalStream {
                     Poll::Pending => return Err(error),
                 },
                 result => {
-                    self.writing.set(result.is_ok());
+                    self.0.writing.set(result.is_ok());
                     return result;
                 }
             }
@@ -289,13 +297,14 @@ impl Write for &LocalStream {
 impl Watched for LocalStream {
     fn attach(&mut self, bell: impl FnOnce() -> Bell) {
         let bell = bell();
-        self.wakers = Some(Wakers { read: Ring::waker(Arc::clone(&bell), false), write: Ring::waker(bell, true) });
+        let (read, write) = (Ring::waker(Arc::clone(&bell), false), Ring::waker(bell, true));
+        self.0.wakers = Some(Wakers { read, write });
     }
 }
 
 impl Source for LocalStream {
     fn register(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
-        if let (Some(opening), Some(wakers)) = (self.opening.get_mut(), &self.wakers) {
+        if let (Some(opening), Some(wakers)) = (self.0.opening.get_mut(), &self.0.wakers) {
             opening.begin(&wakers.read)?;
         }
         self.arm();
@@ -307,7 +316,7 @@ impl Source for LocalStream {
     }
 
     fn deregister(&mut self, _: &Registry) -> io::Result<()> {
-        self.wakers = None;
+        self.0.wakers = None;
         Ok(())
     }
 }
