@@ -34,3 +34,6 @@ pub mod _10_deviations {}
 
 #[doc = include_str!("../docs/book/11-codecs.md")]
 pub mod _11_codecs {}
+
+#[doc = include_str!("../docs/book/12-names-and-addresses.md")]
+pub mod _12_names_and_addresses {}

@@ -8,6 +8,8 @@ macro_rules! codes {
     };
 }
 codes! {
+    /// An [`AbortSignal`](crate::AbortSignal) was aborted.
+    ABORT_ERR,
     /// Permission denied.
     EACCES,
     /// The address is in use.
@@ -34,6 +36,8 @@ codes! {
     EMFILE,
     /// The system has no free descriptor.
     ENFILE,
+    /// There is no room for what was read.
+    ENOBUFS,
     /// No such file.
     ENOENT,
     /// The name could not be resolved.
@@ -82,6 +86,8 @@ codes! {
     ERR_STREAM_DESTROYED,
     /// `write` after `end`.
     ERR_STREAM_WRITE_AFTER_END,
+    /// A name that is no encoding's.
+    ERR_UNKNOWN_ENCODING,
     /// A foreign error without a code of its own.
     ERR_USER,
     /// A write would have passed the socket's `write_queue_limit`.

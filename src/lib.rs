@@ -48,7 +48,7 @@
 //! net          Reactor, Server, Socket: Node's objects and their lives
 //! stream       read path, write queue, accept: libuv's stream.c
 //! event_loop   phases, handles, timers, ticks, watchers, wake-up, work: libuv's core.c
-//! codec        frames in a stream of bytes: lengths, lines, delimiters
+//! codec        frames in a stream of bytes: lengths, lines, delimiters; text
 //! sys          the operating system, through mio and socket2
 //! ```
 //!
@@ -87,13 +87,14 @@ mod stream;
 mod sys;
 
 pub use self::address::{Address, Family};
+pub use self::codec::{Encoding, StringDecoder};
 pub use self::error::{BoxError, Error, Result};
 pub use self::event_loop::{LoopGuard, ManualClock};
 pub use self::net::{
-    ConnectOptions, Dropped, Endpoint, Handle, Handler, ImmediateId, IntoEndpoint, KeepAlive, ListenOptions, ListenerId,
-    LookupAddress, LookupRequest, Metrics, Outcome, Reactor, ReactorOptions, ReadyState, Remote, RemoteError, Server, ServerId,
-    ServerOptions, ShutdownReport, Socket, SocketId, SocketMap, SocketOptions, TimerId, UnhandledErrors, WatcherId, WorkId,
-    Writer,
+    AbortSignal, Adopted, AdoptedListener, ConnectOptions, Dropped, Endpoint, Handle, Handler, ImmediateId, IntoEndpoint,
+    KeepAlive, ListenOptions, ListenerId, LookupAddress, LookupRequest, Metrics, Outcome, Reactor, ReactorOptions, ReadyState,
+    Remote, RemoteError, Server, ServerId, ServerOptions, ShutdownReport, Socket, SocketId, SocketMap, SocketOptions, TimerId,
+    UnhandledErrors, WatcherId, WorkId, Writer,
 };
 
 /// The book.

@@ -2,11 +2,9 @@
 
 mod util;
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 
-use netloop::{Reactor, SocketOptions, code};
+use netloop::{ConnectOptions, Reactor, SocketOptions, code};
 use util::{Trace, refused_port, run, watch, watch_flow};
 
 #[test]
@@ -125,19 +123,26 @@ fn a_name_without_an_address_is_enotfound_and_then_close() {
 }
 
 #[test]
-fn an_attempt_begins_when_the_one_before_has_failed() {
-    let (_held, port) = refused_port();
+fn the_timeout_option_counts_on_a_socket_too() {
+    let mut reactor: Reactor<Trace> = util::reactor();
+    let options = ConnectOptions::new().timeout(Duration::from_secs(60));
+    let mut socket = reactor.new_socket(SocketOptions::new());
+    socket.connect_with(([127, 0, 0, 1], 1), options);
+    assert_eq!(socket.timeout(), Some(Duration::from_secs(60)));
+}
+
+#[test]
+fn what_was_read_ahead_comes_by_data() {
     let (mut reactor, mut trace) = (util::reactor(), Trace::default());
-    let attempts = Rc::new(RefCell::new((0, 0)));
-    let (begun, failed) = (attempts.clone(), attempts.clone());
-    let mut socket = reactor.connect(("localhost", port));
-    watch(&mut socket, "C");
-    socket.on_connection_attempt(move |_, _, _| begun.borrow_mut().0 += 1);
-    socket.on_connection_attempt_failed(move |_, _, _, _| {
-        let mut attempts = failed.borrow_mut();
-        attempts.1 += 1;
-        assert_eq!(attempts.0, attempts.1, "one at a time");
+    let (near, far) = reactor.socket_pair().expect("two descriptors");
+    reactor.socket(near).expect("just made").end_with("hello");
+    reactor.socket(far).expect("just made").pause();
+    util::run_until(&mut reactor, &mut trace, |reactor, _| {
+        reactor.socket(far).is_some_and(|socket| socket.readable_length() == 5)
     });
+    let mut socket = reactor.socket(far).expect("it waits");
+    watch(&mut socket, "F");
+    socket.resume();
     run(&mut reactor, &mut trace);
-    assert!(attempts.borrow().1 > 0 && trace.has("C", "close true"), "{trace:#?}");
+    trace.check("F", &["data 5", "end", "finish", "close false"]);
 }

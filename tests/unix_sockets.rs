@@ -4,9 +4,11 @@
 mod pair;
 mod util;
 
+use std::io::Read;
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use netloop::{Reactor, ReadyState};
+use netloop::{ListenOptions, Reactor, ReadyState, ServerId};
 use pair::{each_way, flowing};
 use util::{TempDir, Trace, done};
 
@@ -159,7 +161,7 @@ fn any_existing_file_is_in_the_way_and_stays() {
     assert_eq!(std::fs::read_to_string(&regular).expect("it is there"), "kept");
 
     let stale = dir.path("stale");
-    drop(std::os::unix::net::UnixListener::bind(&stale).expect("a socket"));
+    drop(UnixListener::bind(&stale).expect("a socket"));
     listen_and_run(&stale).check("V", &["error EADDRINUSE"]);
     assert!(stale.exists());
     connect_and_run(&stale).check(
@@ -223,4 +225,131 @@ fn connecting_takes_its_place_before_the_immediates() {
     let mut order: Vec<&str> = trace.of("log").iter().map(String::as_str).collect();
     order.retain(|&entry| entry != "connection");
     assert_eq!(order, ["tick", "connect", "ready", "immediate"]);
+}
+
+/// A server "V" that listens at a path and takes it if nobody else listens there.
+fn reclaim(reactor: &mut Reactor<Trace>, path: &Path) -> ServerId {
+    let mut server = reactor.create_server(|socket, _| socket.end_with("hello"));
+    util::watch_server(&mut server, "V");
+    server.listen_with(path, ListenOptions::new().reclaim_stale(true)).id()
+}
+
+/// What is in the way of a server that would reclaim the path stays there.
+#[track_caller]
+fn check_kept(path: &Path) {
+    let before = std::fs::symlink_metadata(path).expect("something is there");
+    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+    let id = reclaim(&mut reactor, path);
+    assert!(!reactor.server(id).is_some_and(|server| server.is_listening()));
+    util::run(&mut reactor, &mut trace);
+    trace.check("V", &["error EADDRINUSE"]);
+    let after = std::fs::symlink_metadata(path).expect("it is still there");
+    assert_eq!((before.file_type(), before.len()), (after.file_type(), after.len()));
+}
+
+#[test]
+fn a_stale_socket_file_is_reclaimed_on_request() {
+    let dir = TempDir::new();
+    let path = dir.path("a.sock");
+    drop(UnixListener::bind(&path).expect("a socket"));
+    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+    let id = reclaim(&mut reactor, &path);
+    assert!(reactor.server(id).is_some_and(|server| server.is_listening()), "inside listen");
+    let mut client = reactor.connect(&path);
+    util::watch(&mut client, "C");
+    client.on_close(move |client, _, _| util::close(client.reactor(), id));
+    util::run(&mut reactor, &mut trace);
+    trace.check("V", &["listening", "connection", "close"]);
+    assert!(trace.has("C", "data 5"), "{trace:?}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn where_nothing_lies_there_is_nothing_to_reclaim() {
+    let dir = TempDir::new();
+    let path = dir.path("a.sock");
+    let (mut reactor, mut trace) = (util::reactor(), Trace::default());
+    let id = reclaim(&mut reactor, &path);
+    reactor.server(id).expect("it listens").on_listening(|server, _| server.close());
+    util::run(&mut reactor, &mut trace);
+    trace.check("V", &["listening", "close"]);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_live_listener_keeps_its_path() {
+    let dir = TempDir::new();
+    let path = dir.path("a.sock");
+    let live = UnixListener::bind(&path).expect("a socket");
+    check_kept(&path);
+    let (mut probe, _) = live.accept().expect("it was asked whether it lives");
+    assert_eq!(probe.read(&mut [0]).expect("nothing was said"), 0);
+    let _client = UnixStream::connect(&path).expect("it still listens");
+    live.accept().expect("the client");
+}
+
+/// The probe neither waits nor takes a full backlog for a refusal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_live_listener_with_a_full_backlog_keeps_its_path() {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    let dir = TempDir::new();
+    let path = dir.path("a.sock");
+    let address = SockAddr::unix(&path).expect("short enough");
+    let socket = || Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+    let live = socket();
+    live.bind(&address).expect("a free path");
+    live.listen(0).expect("a listener");
+    let mut waiting = Vec::new();
+    let full = loop {
+        let client = socket();
+        client.set_nonblocking(true).expect("a flag of every system");
+        match client.connect(&address) {
+            Ok(()) => waiting.push(client),
+            Err(error) => break error,
+        }
+        assert!(waiting.len() < 100, "a backlog of 0 has no end");
+    };
+    assert_eq!(full.kind(), std::io::ErrorKind::WouldBlock);
+    check_kept(&path);
+}
+
+#[test]
+fn what_is_no_socket_file_is_never_reclaimed() {
+    let dir = TempDir::new();
+    let (file, folder, stale) = (dir.path("file"), dir.path("folder"), dir.path("stale"));
+    std::fs::write(&file, "kept").expect("a file");
+    check_kept(&file);
+    std::fs::create_dir(&folder).expect("a folder");
+    check_kept(&folder);
+    drop(UnixListener::bind(&stale).expect("a socket"));
+    for (name, target) in [("link", &stale), ("dangling", &dir.path("nothing"))] {
+        let link = dir.path(name);
+        std::os::unix::fs::symlink(target, &link).expect("a link");
+        check_kept(&link);
+    }
+    assert!(stale.exists());
+}
+
+#[test]
+fn a_live_socket_of_another_type_keeps_its_path() {
+    let dir = TempDir::new();
+    let path = dir.path("datagrams");
+    let live = UnixDatagram::bind(&path).expect("a socket");
+    check_kept(&path);
+    drop(live);
+}
+
+/// whoever takes paths from the dead does not take them from the living.
+#[test]
+fn close_of_a_reclaiming_server_removes_only_its_own_file() {
+    let dir = TempDir::new();
+    let path = dir.path("a.sock");
+    let mut reactor = util::reactor::<Trace>();
+    let id = reclaim(&mut reactor, &path);
+    std::fs::rename(&path, dir.path("elsewhere")).expect("the socket's file");
+    let heir = UnixListener::bind(&path).expect("the path is free");
+    util::close(&mut reactor, id);
+    UnixStream::connect(&path).expect("the heir's file is still there");
+    heir.accept().expect("the client");
 }

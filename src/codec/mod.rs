@@ -1,4 +1,5 @@
-//! Frames: where one message ends in a stream of bytes and the next begins. Pure: no socket, no loop, no I/O.
+//! Frames: where one message ends in a stream of bytes and the next begins. And text: [`StringDecoder`]. Pure: no socket,
+//! no loop, no I/O.
 //!
 //! TCP keeps bytes in order, but not the sizes of writes: `data` brings half a message, or three and a half. A decoder turns
 //! these chunks into messages, and gives the same ones however the bytes were cut.
@@ -43,12 +44,17 @@
 
 mod buffer;
 mod delimited;
+mod encoding;
 mod length_prefixed;
 mod lines;
 mod message;
+mod string_decoder;
 
 pub use self::buffer::Frames;
 pub use self::delimited::Delimited;
+pub use self::encoding::Encoding;
 pub use self::length_prefixed::{Header, LengthPrefixed};
 pub use self::lines::{FedLines, Lines};
 pub use self::message::{Message, MessageFrame};
+pub use self::string_decoder::StringDecoder;
+pub(crate) use self::string_decoder::TextDecoder;

@@ -22,6 +22,7 @@ pub(crate) enum Event<'e> {
     Connect,
     Ready,
     Data(&'e [u8]),
+    Text(&'e str),
     End,
     Finish,
     Drain,
@@ -62,6 +63,7 @@ pub(crate) mod events {
     pub(crate) const CONNECTION: u32 = 1 << 15;
     pub(crate) const DROP: u32 = 1 << 16;
     pub(crate) const CONNECTION_ATTEMPT_TIMEOUT: u32 = 1 << 17;
+    pub(crate) const TEXT: u32 = 1 << 18;
 }
 
 impl Event<'_> {
@@ -74,6 +76,7 @@ impl Event<'_> {
             Event::Connect => events::CONNECT,
             Event::Ready => events::READY,
             Event::Data(_) => events::DATA,
+            Event::Text(_) => events::TEXT,
             Event::End => events::END,
             Event::Finish => events::FINISH,
             Event::Drain => events::DRAIN,

@@ -1,16 +1,43 @@
-//! Descriptors for the outside: embedding the reactor, options by socket2.
+//! Descriptors for the outside and from there: embedding the reactor, options by socket2, adopting.
 
 #[cfg(unix)]
 mod unix {
-    use std::os::fd::{AsFd, BorrowedFd};
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
     #[cfg(not(mio_unsupported_force_poll_poll))]
     use std::os::fd::{AsRawFd, RawFd};
+    use std::os::unix::net::{UnixListener, UnixStream};
 
     #[cfg(not(mio_unsupported_force_poll_poll))]
     use crate::net::Reactor;
     use crate::net::Socket;
+    use crate::net::{Adopted, AdoptedListener};
     use crate::stream::Stream;
+    use crate::sys::Foreign;
     use crate::sys::Transport;
+
+    impl From<UnixStream> for Adopted {
+        fn from(stream: UnixStream) -> Self {
+            Self(Foreign(stream.into()))
+        }
+    }
+
+    impl From<OwnedFd> for Adopted {
+        fn from(descriptor: OwnedFd) -> Self {
+            Self(Foreign(descriptor.into()))
+        }
+    }
+
+    impl From<UnixListener> for AdoptedListener {
+        fn from(listener: UnixListener) -> Self {
+            Self(Foreign(listener.into()))
+        }
+    }
+
+    impl From<OwnedFd> for AdoptedListener {
+        fn from(descriptor: OwnedFd) -> Self {
+            Self(Foreign(descriptor.into()))
+        }
+    }
 
     /// The selector's descriptor: readable when the loop has events. Mirrors `uv_backend_fd`.
     ///
@@ -48,11 +75,25 @@ mod unix {
 
 #[cfg(windows)]
 mod windows {
-    use std::os::windows::io::{AsSocket, BorrowedSocket};
+    use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 
     use crate::net::Socket;
+    use crate::net::{Adopted, AdoptedListener};
     use crate::stream::Stream;
+    use crate::sys::Foreign;
     use crate::sys::Transport;
+
+    impl From<OwnedSocket> for Adopted {
+        fn from(socket: OwnedSocket) -> Self {
+            Self(Foreign(socket.into()))
+        }
+    }
+
+    impl From<OwnedSocket> for AdoptedListener {
+        fn from(socket: OwnedSocket) -> Self {
+            Self(Foreign(socket.into()))
+        }
+    }
 
     /// The socket's handle, for options (`socket2::SockRef::from(&socket)`); reading or writing it breaks the socket.
     ///

@@ -3,6 +3,7 @@
 //! A [`Reactor`] owns the loop and every object; an object is reached through a short-lived view made of the reactor and an
 //! id. The files of `socket/` and `server/` hold the parts of one object each; `host.rs` is where the loop calls in.
 
+mod abort;
 mod emit;
 mod endpoint;
 mod handler;
@@ -22,6 +23,7 @@ mod socket;
 mod timers;
 mod unhandled;
 
+pub use self::abort::AbortSignal;
 pub use self::endpoint::{Endpoint, IntoEndpoint};
 pub use self::handler::Handler;
 pub use self::host::Handle;
@@ -33,7 +35,7 @@ pub use self::options::{ConnectOptions, KeepAlive, ListenOptions, ReactorOptions
 pub use self::outcome::Outcome;
 pub use self::reactor::Reactor;
 pub use self::remote::{Remote, RemoteError};
-pub use self::server::{Dropped, Server, ServerId, ShutdownReport};
-pub use self::socket::{ReadyState, Socket, SocketId, Writer};
+pub use self::server::{AdoptedListener, Dropped, Server, ServerId, ShutdownReport};
+pub use self::socket::{Adopted, ReadyState, Socket, SocketId, Writer};
 pub use self::timers::{ImmediateId, TimerId, WatcherId, WorkId};
 pub use self::unhandled::UnhandledErrors;

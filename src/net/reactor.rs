@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
+use super::abort::Signals;
 use super::emit::Done;
 use super::host::Entry;
 use super::listeners::{ListenerId, Serials};
@@ -69,9 +70,12 @@ pub struct Reactor<S = ()> {
     /// Closed sockets that a bound timer still holds.
     pub(super) waiting_for_timers: BTreeSet<SocketId>,
     pub(super) read_buffer: Vec<u8>,
+    /// The text of a chunk that cannot be lent from the chunk itself.
+    pub(super) text_buffer: String,
     pub(super) options: ReactorOptions,
     pub(super) reserve: Reserve,
     pub(super) counters: IoCounters,
+    pub(super) signals: Signals,
     pub(super) unhandled: UnhandledErrors,
     pub(super) unhandled_hook: Option<Hook<S>>,
     not_send: PhantomData<Rc<()>>,
@@ -117,9 +121,11 @@ impl<S> Reactor<S> {
             graveyard: Vec::new(),
             waiting_for_timers: BTreeSet::new(),
             read_buffer: Vec::new(),
+            text_buffer: String::new(),
             options,
             reserve: Reserve::new(),
             counters: IoCounters::default(),
+            signals: Signals::default(),
             unhandled: UnhandledErrors::default(),
             unhandled_hook: None,
             not_send: PhantomData,
@@ -200,6 +206,7 @@ impl<S> Reactor<S> {
     /// ```
     pub fn new_socket(&mut self, options: SocketOptions) -> Socket<'_, S> {
         let id = self.new_socket_id(&Rc::new(options));
+        self.bind_socket_signal(id);
         Socket::new(self, id)
     }
 

@@ -15,7 +15,7 @@ impl<S> Reactor<S> {
     /// # Errors
     ///
     /// - `ERR_REACTOR_RUNNING` when called from inside a callback.
-    /// - The unheard error of what was set up before: see [`UnhandledErrors`].
+    /// - The unheard error of what was set up before: see [`UnhandledErrors`](crate::UnhandledErrors).
     ///
     /// A panic in a callback unwinds out of here; the reactor can be dropped or run again.
     ///

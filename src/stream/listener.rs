@@ -7,7 +7,7 @@ use mio::Interest;
 
 use crate::address::Address;
 use crate::event_loop::{Readiness, Registrar};
-use crate::sys::{self, Acceptor, Reserve, Transport};
+use crate::sys::{self, Acceptor, FileId, Reserve, Transport};
 
 /// A listening socket.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct Listener {
     acceptor: Acceptor,
     /// The socket file, which goes with us.
     path: Option<PathBuf>,
+    /// The file that was made there, if no other may go.
+    only: Option<FileId>,
 }
 
 /// What one accept gave.
@@ -42,7 +44,14 @@ pub(crate) enum Shed {
 
 impl Listener {
     pub(crate) fn new(acceptor: Acceptor, path: Option<PathBuf>) -> Self {
-        Self { acceptor, path }
+        Self { acceptor, path, only: None }
+    }
+
+    /// Makes sure that only the file that lies at the path now will be removed, not another one that took its place.
+    pub(crate) fn removes_only_its_own(mut self) -> Self {
+        // (0, 0) is no file: if ours is gone already, nothing will be removed.
+        self.only = self.path.as_deref().map(|path| sys::file_id(path).unwrap_or_default());
+        self
     }
 
     pub(crate) fn register(&mut self, registrar: &mut Registrar<'_>) -> io::Result<()> {
@@ -106,6 +115,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         if let Some(path) = self.path.take().filter(|path| sys::leaves_file(path))
+            && self.only.is_none_or(|only| sys::file_id(&path) == Some(only))
             && let Err(error) = std::fs::remove_file(&path)
         {
             log::debug!("{}: {error}", path.display());

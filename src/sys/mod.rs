@@ -3,13 +3,16 @@
 //! Everything here is the same on every system. What differs is in one file per platform, and both export, in this order:
 //!
 //! - `LocalStream`, `LocalListener`: Unix-domain sockets, or named pipes;
-//! - `connect_local`, `is_opening`, `listen_local`, `leaves_file`, `pair`: making them, and what they leave behind;
+//! - `connect_local`, `is_opening`, `listen_local`, `pair`: making them;
+//! - `set_access`, `remove_stale`, `leaves_file`, `file_id`: the file of a listening one;
+//! - `adopt_local`, `adopt_local_listener`, `foreign_kind`: taking over what somebody else made;
 //! - `error_code`, `is_out_of_descriptors`, `is_in_progress`, `is_blocked`: the names of system errors;
 //! - `SHORT_READ_MEANS_EMPTY`, `CLOSE_DEREGISTERS`, `LAZY_WRITE_INTEREST`: what the selector lets us leave out;
 //! - `Reserve`: the descriptor that is given up to shed load when none is left.
 //!
 //! Nothing here knows a callback or a handle.
 
+mod adopt;
 #[cfg(windows)]
 mod pipe;
 mod resolve;
@@ -27,9 +30,10 @@ use std::sync::Arc;
 
 use mio::event::Source;
 
+pub(crate) use self::adopt::{Foreign, Refused, adopt_listener, adopt_stream};
 pub(crate) use self::imp::{
-    CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, is_blocked,
-    is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair,
+    CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, file_id, is_blocked,
+    is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair, remove_stale, set_access,
 };
 pub(crate) use self::resolve::{Unresolved, resolve};
 pub use self::tcp::KeepAlive;
@@ -49,6 +53,14 @@ pub(crate) trait Watched: Source {
 
 impl Watched for mio::net::TcpStream {}
 impl Watched for mio::net::TcpListener {}
+
+/// Names a file for as long as it exists: its device and its number there.
+pub(crate) type FileId = (u64, u64);
+
+/// A name in Linux' abstract namespace is no file.
+pub(crate) fn is_abstract(path: &std::path::Path) -> bool {
+    path.as_os_str().as_encoded_bytes().first() == Some(&0)
+}
 
 /// The name of an error that std made without a system number.
 fn kind_code(kind: std::io::ErrorKind) -> &'static str {

@@ -1,16 +1,17 @@
 //! Unix: epoll or kqueue by mio, Unix-domain sockets, errno. Mirrors `src/unix/pipe.c` and `uv_err_name` of libuv.
 
-use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::fs::{self, File};
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use mio::net::{UnixListener, UnixStream};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::Watched;
 use super::transport::{Acceptor, Transport};
+use super::{FileId, Watched};
 use crate::code;
 
 pub(super) type LocalStream = UnixStream;
@@ -35,9 +36,9 @@ pub(crate) fn is_opening(_: &LocalStream) -> bool {
     false
 }
 
-/// Whether listening at a path makes a file. A name in Linux' abstract namespace is none.
+/// Whether listening at a path makes a file.
 pub(crate) fn leaves_file(path: &Path) -> bool {
-    path.as_os_str().as_bytes().first() != Some(&0)
+    !super::is_abstract(path)
 }
 
 /// Binds `path` and listens there.
@@ -48,6 +49,58 @@ pub(crate) fn listen_local(path: &Path, backlog: i32) -> io::Result<Acceptor> {
     socket.bind(&address)?;
     socket.listen(backlog)?;
     Ok(Acceptor::Local(UnixListener::from_std(socket.into())))
+}
+
+/// What everybody may do with the socket file: exactly this, whatever the umask says. Mirrors `uv_pipe_chmod`.
+pub(crate) fn set_access(path: &Path, readable: bool, writable: bool) -> io::Result<()> {
+    let mode = if readable { 0o444 } else { 0 } | if writable { 0o222 } else { 0 };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+/// Removes the file of a socket that nobody listens at; false if there is none. Anything else stays.
+///
+/// Only a refused connection proves that nobody listens. The probe never waits: a full backlog is an answer too.
+pub(crate) fn remove_stale(path: &Path) -> bool {
+    let Some(stale) = socket_file(path) else {
+        return false;
+    };
+    match connect_local(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+        _ => return false,
+    }
+    // Somebody else may have put another one there meanwhile.
+    socket_file(path) == Some(stale) && fs::remove_file(path).is_ok()
+}
+
+/// The socket file at `path`; a link to one is none.
+fn socket_file(path: &Path) -> Option<FileId> {
+    fs::symlink_metadata(path).ok().filter(|file| file.file_type().is_socket()).map(|file| (file.dev(), file.ino()))
+}
+
+/// Which file lies at `path`.
+pub(crate) fn file_id(path: &Path) -> Option<FileId> {
+    fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// A local stream that somebody else made.
+pub(super) fn adopt_local(socket: Socket) -> io::Result<Transport> {
+    Ok(Transport::Local(UnixStream::from_std(socket.into())))
+}
+
+/// A local listener that somebody else made.
+pub(super) fn adopt_local_listener(socket: Socket) -> io::Result<Acceptor> {
+    Ok(Acceptor::Local(UnixListener::from_std(socket.into())))
+}
+
+/// What a descriptor is that is no socket we know, as `uv_guess_handle` names it.
+pub(super) fn foreign_kind(socket: Socket) -> &'static str {
+    let file = File::from(OwnedFd::from(socket));
+    match file.metadata().map(|file| file.file_type()) {
+        _ if file.is_terminal() => "TTY",
+        Ok(kind) if kind.is_file() || kind.is_char_device() => "FILE",
+        Ok(kind) if kind.is_fifo() => "PIPE",
+        _ => "UNKNOWN",
+    }
 }
 
 /// A path that is too long or has a NUL inside is `EINVAL`, never cut short.

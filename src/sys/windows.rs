@@ -3,14 +3,45 @@
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::windows::io::{AsSocket, BorrowedSocket};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use socket2::{Domain, Socket, Type};
 
 pub(super) use super::pipe::{LocalListener, LocalStream};
 pub(crate) use super::pipe::{connect_local, is_opening, leaves_file, listen_local};
-use super::transport::Transport;
+use super::transport::{Acceptor, Transport};
 use crate::code;
+
+/// `ENOTSUP`: the rights of a pipe are an access list, which is not to be had without `unsafe`.
+pub(crate) fn set_access(_: &Path, _: bool, _: bool) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A pipe goes with its last handle: it is never stale.
+pub(crate) fn remove_stale(_: &Path) -> bool {
+    false
+}
+
+/// A pipe is no file.
+pub(crate) fn file_id(_: &Path) -> Option<super::FileId> {
+    None
+}
+
+/// `ENOTSUP`: Unix-domain sockets of Windows are unknown to mio.
+pub(super) fn adopt_local(_: Socket) -> io::Result<Transport> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// `ENOTSUP` too.
+pub(super) fn adopt_local_listener(_: Socket) -> io::Result<Acceptor> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A socket that is no stream.
+pub(super) fn foreign_kind(_: Socket) -> &'static str {
+    "UNKNOWN"
+}
 
 /// Two connected sockets, over loopback.
 pub(crate) fn pair() -> io::Result<(Transport, Transport)> {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::address::Family;
+use crate::net::abort::AbortSignal;
 use crate::net::lookup::{Lookup, LookupRequest};
 
 /// How to connect.
@@ -28,6 +29,7 @@ pub struct ConnectOptions {
     pub(crate) auto_select_family: Option<bool>,
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) signal: Option<AbortSignal>,
 }
 
 impl ConnectOptions {
@@ -169,6 +171,29 @@ impl ConnectOptions {
     /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Destroy the socket with `ABORT_ERR` when this is aborted, in this life of it. Default: none. Node's `signal`.
+    ///
+    /// With one that was aborted before, nothing is tried.
+    ///
+    /// ```
+    /// # use netloop::{ConnectOptions, code};
+    /// let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
+    /// let signal = reactor.abort_signal();
+    /// reactor
+    ///     .connect_with(([127, 0, 0, 1], 4000), ConnectOptions::new().signal(signal))
+    ///     .on_error(|_, error, log| log.push(error.code()))
+    ///     .on_close(|_, had_error, log| if had_error { log.push("close") });
+    /// reactor.abort(signal);
+    /// let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert_eq!(log, [code::ABORT_ERR, "close"]);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn signal(mut self, signal: AbortSignal) -> Self {
+        self.signal = Some(signal);
         self
     }
 }

@@ -1,5 +1,7 @@
 //! How to listen. Mirrors the options of `server.listen`.
 
+use crate::net::abort::AbortSignal;
+
 /// How to listen.
 ///
 /// ```
@@ -15,11 +17,23 @@ pub struct ListenOptions {
     pub(crate) backlog: u32,
     pub(crate) reuse_port: bool,
     pub(crate) ipv6_only: bool,
+    pub(crate) readable_all: bool,
+    pub(crate) writable_all: bool,
+    pub(crate) reclaim_stale: bool,
+    pub(crate) signal: Option<AbortSignal>,
 }
 
 impl Default for ListenOptions {
     fn default() -> Self {
-        Self { backlog: 511, reuse_port: false, ipv6_only: false }
+        Self {
+            backlog: 511,
+            reuse_port: false,
+            ipv6_only: false,
+            readable_all: false,
+            writable_all: false,
+            reclaim_stale: false,
+            signal: None,
+        }
     }
 }
 
@@ -71,6 +85,85 @@ impl ListenOptions {
         /// # Ok::<(), netloop::Error>(())
         /// ```
         ipv6_only: bool,
+        /// Let everybody read the socket file: its rights become 0444, or 0666 with
+        /// [`writable_all`](Self::writable_all), whatever the umask says. Default: false. Node's `readableAll`.
+        ///
+        /// For a path only. A name in the abstract namespace has no file: `ERR_INVALID_ARG_VALUE`. If the rights cannot be
+        /// set, `error` names the system call `uv_pipe_chmod`, and the file is removed again. `ENOTSUP` on Windows.
+        ///
+        /// ```
+        /// # #[cfg(unix)] {
+        /// # use std::os::unix::fs::PermissionsExt;
+        /// # let mut reactor = netloop::Reactor::<()>::new()?;
+        /// # let path = std::env::temp_dir().join(format!("netloop-readable-{}", std::process::id()));
+        /// let options = netloop::ListenOptions::new().readable_all(true).writable_all(true);
+        /// let mut server = reactor.create_server(|_, _| {});
+        /// server.listen_with(&path, options);
+        /// assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o666);
+        /// server.close();
+        /// # }
+        /// # Ok::<(), netloop::Error>(())
+        /// ```
+        readable_all: bool,
+        /// Let everybody connect to the socket file: its rights become 0222, or 0666 with
+        /// [`readable_all`](Self::readable_all). Default: false. Node's `writableAll`.
+        ///
+        /// ```
+        /// # #[cfg(unix)] {
+        /// # use std::os::unix::fs::PermissionsExt;
+        /// # let mut reactor = netloop::Reactor::<()>::new()?;
+        /// # let path = std::env::temp_dir().join(format!("netloop-writable-{}", std::process::id()));
+        /// let options = netloop::ListenOptions::new().writable_all(true);
+        /// let mut server = reactor.create_server(|_, _| {});
+        /// server.listen_with(&path, options);
+        /// assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o222);
+        /// server.close();
+        /// # }
+        /// # Ok::<(), netloop::Error>(())
+        /// ```
+        writable_all: bool,
+        /// Take the place of a socket file that a crashed program left behind. Default: false, as in Node: any file at the
+        /// path is `EADDRINUSE`.
+        ///
+        /// The file goes only if it is a socket (a link to one is not) and a connection to it is refused. Where somebody
+        /// listens, that listener sees a connection that closes at once, and `EADDRINUSE` comes. With this option `close`
+        /// removes the file only if it is still the one this server made.
+        ///
+        /// Two servers that start at the same moment may still take the path from each other, for a socket that is bound
+        /// and does not listen yet refuses too. Whoever must exclude that takes a lock first.
+        ///
+        /// ```
+        /// # #[cfg(unix)] {
+        /// # let mut reactor = netloop::Reactor::<()>::new()?;
+        /// # let path = std::env::temp_dir().join(format!("netloop-stale-{}", std::process::id()));
+        /// drop(std::os::unix::net::UnixListener::bind(&path)?); // the file stays
+        /// let options = netloop::ListenOptions::new().reclaim_stale(true);
+        /// let mut server = reactor.create_server(|_, _| {});
+        /// assert!(server.listen_with(&path, options).is_listening());
+        /// server.close();
+        /// # }
+        /// # Ok::<(), netloop::Error>(())
+        /// ```
+        reclaim_stale: bool,
+    }
+
+    /// Close the server when this is aborted. Default: none. Node's `signal`.
+    ///
+    /// One that was aborted before closes it on the next tick, without `listening`.
+    ///
+    /// ```
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let signal = reactor.abort_signal();
+    /// let options = netloop::ListenOptions::new().signal(signal);
+    /// let id = reactor.create_server(|_, _| {}).listen_with(0, options).id();
+    /// reactor.abort(signal);
+    /// assert!(!reactor.server(id).expect("its `close` comes later").is_listening());
+    /// reactor.run(&mut ())?;
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn signal(mut self, signal: AbortSignal) -> Self {
+        self.signal = Some(signal);
+        self
     }
 
     /// The backlog as the system call takes it.

@@ -1,6 +1,7 @@
 //! What a socket is made with. Mirrors the options of `new net.Socket`.
 
 use super::KeepAlive;
+use crate::net::abort::AbortSignal;
 
 /// Node's default for both directions, in bytes.
 pub(crate) const HIGH_WATER_MARK: usize = 64 * 1024;
@@ -29,6 +30,7 @@ pub struct SocketOptions {
     pub(crate) keep_alive: Option<KeepAlive>,
     pub(crate) high_water_mark: usize,
     pub(crate) write_queue_limit: usize,
+    pub(crate) signal: Option<AbortSignal>,
 }
 
 impl Default for SocketOptions {
@@ -41,6 +43,7 @@ impl Default for SocketOptions {
             keep_alive: None,
             high_water_mark: HIGH_WATER_MARK,
             write_queue_limit: WRITE_QUEUE_LIMIT,
+            signal: None,
         }
     }
 }
@@ -125,6 +128,29 @@ impl SocketOptions {
     /// ```
     pub fn keep_alive(mut self, keep_alive: KeepAlive) -> Self {
         self.keep_alive = Some(keep_alive);
+        self
+    }
+    /// Destroy the socket with `ABORT_ERR` when this is aborted. Default: none. Node's `signal`.
+    ///
+    /// It holds for the socket's first life: a later `connect` has its own ([`ConnectOptions::signal`]). One that was aborted
+    /// before destroys the socket on the next tick.
+    ///
+    /// [`ConnectOptions::signal`]: crate::ConnectOptions::signal
+    ///
+    /// ```
+    /// # use netloop::{SocketOptions, code};
+    /// let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
+    /// let signal = reactor.abort_signal();
+    /// let mut socket = reactor.new_socket(SocketOptions::new().signal(signal));
+    /// socket.on_error(|_, error, log| log.push(error.code()));
+    /// reactor.abort(signal);
+    /// let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert_eq!(log, [code::ABORT_ERR]);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn signal(mut self, signal: AbortSignal) -> Self {
+        self.signal = Some(signal);
         self
     }
 }

@@ -1,6 +1,8 @@
 //! Listening and closing. Mirrors `setupListenHandle`, `Server.prototype.close` and `_emitCloseIfDrained` (`lib/net.js`).
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 use super::ServerId;
 use crate::address::Address;
@@ -22,25 +24,33 @@ pub(super) fn not_running() -> Error {
 
 impl<S> Reactor<S> {
     pub(super) fn listen(&mut self, id: ServerId, endpoint: Endpoint, options: ListenOptions) {
-        let setup = !self.event_loop.is_running();
-        let Some(server) = self.server_entry(id) else {
+        let Some(life) = self.begin_listen(id) else {
             return;
         };
-        if server.listener.is_some() {
-            let text = "Listen method has been called more than once without closing.";
-            self.fail_server(id, Error::with_code(code::ERR_SERVER_ALREADY_LISTEN, text), setup);
-            return;
-        }
-        server.life_number = server.life_number.wrapping_add(1);
-        (server.setup, server.closed, server.pending) = (setup, false, None);
-        let life = server.life_number;
+        self.bind_listen_signal(id, options.signal);
         match &endpoint.0 {
             Target::Port(_) | Target::Addr(_) | Target::Path(_) => self.bind(id, &endpoint, &options),
             Target::Host(..) => {
-                server.pending = Some((endpoint, options));
-                self.event_loop.tick_task(Task::Bind(id, life));
+                if let Some(server) = self.server_entry(id) {
+                    server.pending = Some((endpoint, options));
+                    self.event_loop.tick_task(Task::Bind(id, life));
+                }
             }
         }
+    }
+
+    /// Begins another life of the server, unless it listens: that is an `error`.
+    pub(super) fn begin_listen(&mut self, id: ServerId) -> Option<u32> {
+        let setup = !self.event_loop.is_running();
+        let server = self.server_entry(id)?;
+        if server.listener.is_some() {
+            let text = "Listen method has been called more than once without closing.";
+            self.fail_server(id, Error::with_code(code::ERR_SERVER_ALREADY_LISTEN, text), setup);
+            return None;
+        }
+        server.life_number = server.life_number.wrapping_add(1);
+        (server.setup, server.closed, server.pending) = (setup, false, None);
+        Some(server.life_number)
     }
 
     /// The tick of a listen at a textual host: a literal is bound, a name looked up first.
@@ -81,9 +91,8 @@ impl<S> Reactor<S> {
             Ok(addresses) => (addresses, code::ENOTFOUND, None),
             Err(Unresolved { code, source }) => (Vec::new(), code, Some(source)),
         };
-        let global = addresses.iter().find(|address| !is_link_local(address)).or(addresses.first());
-        match global {
-            Some(&(mut address)) => {
+        match choose(&addresses) {
+            Some(mut address) => {
                 address.set_port(port);
                 self.bind(id, &Endpoint::from(address), options);
             }
@@ -96,6 +105,11 @@ impl<S> Reactor<S> {
 
     /// Binds and listens now; what comes of it is told on a tick.
     fn bind(&mut self, id: ServerId, endpoint: &Endpoint, options: &ListenOptions) {
+        self.start_listening(id, open(endpoint, options));
+    }
+
+    /// Watches a listener; what comes of it is told on a tick.
+    pub(super) fn start_listening(&mut self, id: ServerId, listener: Result<Listener, Error>) {
         let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
             return;
         };
@@ -103,7 +117,7 @@ impl<S> Reactor<S> {
             return;
         };
         let (setup, life) = (server.setup, server.life_number);
-        let listening = open(endpoint, options).and_then(|mut listener| match listener.register(&mut registrar) {
+        let listening = listener.and_then(|mut listener| match listener.register(&mut registrar) {
             Ok(()) => Ok(listener),
             Err(error) => Err(Error::listen(listener.address().as_ref(), error)),
         });
@@ -146,7 +160,7 @@ impl<S> Reactor<S> {
     }
 
     /// Closes the listening handle now; `close` follows when the last connection has gone.
-    pub(super) fn close_server(&mut self, id: ServerId) {
+    pub(in crate::net) fn close_server(&mut self, id: ServerId) {
         let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
             return;
         };
@@ -175,6 +189,7 @@ impl<S> Reactor<S> {
     pub(in crate::net) fn on_server_close(&mut self, id: ServerId, state: &mut S) {
         if let Some(server) = self.server_entry(id) {
             server.closed = server.is_drained() && server.pending.is_none();
+            server.closes = server.closes.wrapping_add(1);
             // Before the listeners: one may panic.
             self.graveyard.push(id.0);
             self.emit_server(id, ServerEvent::Close, state);
@@ -199,12 +214,31 @@ fn open(endpoint: &Endpoint, options: &ListenOptions) -> Result<Listener, Error>
     match &endpoint.0 {
         Target::Port(port) => open_any(*port, options),
         Target::Addr(address) => open_tcp(*address, options),
-        Target::Path(path) => match sys::listen_local(path, options.backlog_or_default()) {
-            Ok(acceptor) => Ok(Listener::new(acceptor, Some(path.clone()))),
-            Err(error) => Err(Error::listen(Some(&Address::Unix(path.clone())), error)),
-        },
+        Target::Path(path) => open_local(path, options),
         Target::Host(host, _) => Err(Error::lookup(host, code::ENOTFOUND, None)),
     }
+}
+
+fn open_local(path: &Path, options: &ListenOptions) -> Result<Listener, Error> {
+    let (readable, writable) = (options.readable_all, options.writable_all);
+    if (readable || writable) && sys::is_abstract(path) {
+        let text = "The options readable_all and writable_all cannot be set for a path in the abstract namespace";
+        return Err(Error::with_code(code::ERR_INVALID_ARG_VALUE, text));
+    }
+    let listen = || sys::listen_local(path, options.backlog_or_default());
+    let acceptor = match listen() {
+        Err(error) if options.reclaim_stale && error.kind() == io::ErrorKind::AddrInUse && sys::remove_stale(path) => listen(),
+        result => result,
+    };
+    let acceptor = acceptor.map_err(|error| Error::listen(Some(&Address::Unix(path.to_owned())), error))?;
+    let mut listener = Listener::new(acceptor, Some(path.to_owned()));
+    if options.reclaim_stale {
+        listener = listener.removes_only_its_own();
+    }
+    if readable || writable {
+        sys::set_access(path, readable, writable).map_err(|error| Error::system("uv_pipe_chmod", error))?;
+    }
+    Ok(listener)
 }
 
 /// Every address: IPv6 and with it IPv4, or IPv4 alone where there is no IPv6. An address in use is reported for IPv6.
@@ -226,10 +260,37 @@ fn open_tcp(address: SocketAddr, options: &ListenOptions) -> Result<Listener, Er
     Ok(Listener::new(acceptor, None))
 }
 
+/// What a listen takes of the addresses of a name: the first that is not link-local, or else the first.
+fn choose(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    addresses.iter().find(|address| !is_link_local(address)).or(addresses.first()).copied()
+}
+
 /// fe80::/10: such an address needs a scope that a lookup does not give.
 fn is_link_local(address: &SocketAddr) -> bool {
     match address.ip() {
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
         IpAddr::V4(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn chosen(addresses: &[&str], expected: Option<&str>) {
+        let parse = |text: &str| -> SocketAddr { text.parse().expect("a literal") };
+        let addresses: Vec<SocketAddr> = addresses.iter().map(|text| parse(text)).collect();
+        assert_eq!(choose(&addresses), expected.map(parse));
+    }
+
+    #[test]
+    fn listen_passes_over_link_local_addresses() {
+        chosen(&["[fe80::1]:1", "[febf::1]:1", "[2001:db8::1]:1", "127.0.0.1:1"], Some("[2001:db8::1]:1"));
+        chosen(&["[fe80::1]:1", "127.0.0.1:1"], Some("127.0.0.1:1"));
+        chosen(&["[fec0::1]:1", "127.0.0.1:1"], Some("[fec0::1]:1"));
+        chosen(&["169.254.0.1:1", "[::1]:1"], Some("169.254.0.1:1"));
+        chosen(&["[fe80::2]:1", "[fe80::1]:1"], Some("[fe80::2]:1"));
+        chosen(&[], None);
     }
 }

@@ -1,6 +1,7 @@
 //! One server: its state, and the view through which it is used. Mirrors `net.Server` (`lib/net.js`).
 
 mod accept;
+mod adopt;
 mod events;
 mod listen;
 mod shutdown;
@@ -9,6 +10,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 pub use self::accept::Dropped;
+pub use self::adopt::AdoptedListener;
 pub use self::shutdown::ShutdownReport;
 use super::Reactor;
 use super::emit::ServerListener;
@@ -76,6 +78,8 @@ pub(crate) struct ServerState<S> {
     setup: bool,
     /// `close` was emitted since the last listen.
     closed: bool,
+    /// How often it was emitted at all.
+    closes: u32,
 }
 
 impl<S> ServerState<S> {
@@ -93,11 +97,17 @@ impl<S> ServerState<S> {
             has_ref: true,
             setup: false,
             closed: false,
+            closes: 0,
         }
     }
 
     pub(in crate::net) fn is_dead(&self) -> bool {
         self.closed && self.listener.is_none() && self.pending.is_none() && self.connections == 0
+    }
+
+    /// Counts `close` events: until the next one an abort signal holds.
+    pub(in crate::net) fn closes(&self) -> u32 {
+        self.closes
     }
 
     /// No handle and no connection: `close` is due (`_emitCloseIfDrained`).

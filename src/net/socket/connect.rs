@@ -136,6 +136,9 @@ impl<S> Reactor<S> {
         if let Err(error) = check(&endpoint, options) {
             return self.destroy_on_tick(id, life, error);
         }
+        if self.bind_connect_signal(id, life, options) {
+            return;
+        }
         match endpoint.0 {
             Target::Port(port) => self.look_up_and_connect(id, life, "localhost".to_owned(), port, options),
             Target::Addr(address) => self.queue_attempt(id, life, Attempt::new(Address::Tcp(address), options)),

@@ -260,6 +260,7 @@ impl<S> SocketState<S> {
     /// Drops the bytes, ours and theirs, and freezes the counters.
     fn freeze(&mut self) {
         self.readable.clear();
+        self.forget_partial_text();
         self.writable.cancel();
         if let Some(outgoing) = &mut self.outgoing {
             outgoing.bytes.clear(0);

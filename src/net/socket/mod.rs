@@ -1,9 +1,11 @@
 //! One socket: its parts, and the view through which it is used. Mirrors `net.Socket` (`lib/net.js`).
 //!
 //! - `state.rs`, `readable.rs`, `writable.rs`: the state, pure;
-//! - `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `write.rs`, `flush.rs`, `complete.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
+//! - `adopt.rs`, `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `on_read.rs`, `text.rs`, `write.rs`, `flush.rs`, `complete.rs`,
+//!   `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
 //! - `events/`, `methods.rs`, `settings.rs`, `properties.rs`, `writer.rs`: its public face.
 
+mod adopt;
 mod auto_select;
 mod bytes;
 mod complete;
@@ -15,12 +17,14 @@ mod flush;
 mod idle;
 mod lookup;
 mod methods;
+mod on_read;
 mod outgoing;
 mod properties;
 mod read;
 mod readable;
 mod settings;
 mod state;
+mod text;
 mod writable;
 mod write;
 mod writer;
@@ -28,11 +32,13 @@ mod writer;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+pub use self::adopt::Adopted;
 use self::auto_select::Candidates;
 pub(crate) use self::bytes::Broadcast;
 use self::connect::Attempt;
 use self::idle::Idle;
 use self::lookup::Query;
+use self::on_read::ReadBuffer;
 pub(crate) use self::outgoing::Outgoing;
 pub use self::properties::ReadyState;
 use self::readable::Readable;
@@ -40,12 +46,14 @@ use self::state::Lifecycle;
 use self::writable::Writable;
 pub use self::writer::Writer;
 use super::Reactor;
+use super::abort::AbortSignal;
 use super::emit::{Done, SocketListener};
 use super::host::Entry;
 use super::listeners::Listeners;
 use super::options::SocketOptions;
 use super::server::ServerId;
 use crate::address::Address;
+use crate::codec::TextDecoder;
 use crate::error::{Error, Result};
 use crate::event_loop::{Key, Readiness};
 use crate::stream::Stream;
@@ -165,6 +173,10 @@ pub(crate) struct Rare<S> {
     attempt_failed: bool,
     /// Timers bound to the socket.
     timers: Vec<Key>,
+    /// Makes text of what is read, for `text` listeners.
+    text: Option<TextDecoder>,
+    /// The caller's own buffer, and who is called when it is filled. Absent while that runs.
+    reader: Option<Box<dyn ReadBuffer<S>>>,
 }
 
 impl<S> Default for Rare<S> {
@@ -186,6 +198,8 @@ impl<S> Default for Rare<S> {
             reset_on_connect: false,
             attempt_failed: false,
             timers: Vec::new(),
+            text: None,
+            reader: None,
         }
     }
 }
@@ -220,6 +234,16 @@ impl<S> SocketState<S> {
 
     pub(in crate::net) fn rare(&mut self) -> &mut Rare<S> {
         self.rare.get_or_insert_default()
+    }
+
+    /// Counts lives and deaths: as long as it stays the same, so does the life.
+    pub(in crate::net) fn life_number(&self) -> u32 {
+        self.life_number
+    }
+
+    /// The signal it was made with.
+    pub(in crate::net) fn signal(&self) -> Option<AbortSignal> {
+        self.options.signal
     }
 
     /// The server that accepted it, while it counts there.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::state::{Reading, Writing};
 use super::{Socket, SocketState};
 use crate::address::{Address, Family};
+use crate::codec::Encoding;
 use crate::error::Error;
 use crate::net::server::ServerId;
 use crate::stream::Stream;
@@ -248,6 +249,19 @@ properties! {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     readable_length -> usize: |socket| socket.readable.len(), or 0;
+    /// What `text` is decoded from; `None` without a [`set_encoding`](Self::set_encoding) or a `text` listener. Mirrors
+    /// `socket.readableEncoding`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// assert_eq!(socket.readable_encoding(), None);
+    /// socket.on_text(|_, _, _| {});
+    /// assert_eq!(socket.readable_encoding(), Some(netloop::Encoding::Utf8));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    readable_encoding -> Option<Encoding>: |socket| socket.encoding(), or None;
     /// Bytes up to which a paused socket reads ahead. Mirrors `socket.readableHighWaterMark`.
     ///
     /// ```

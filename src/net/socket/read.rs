@@ -1,7 +1,7 @@
 //! Reading: from readiness to `data` and `end`. Mirrors `onStreamRead` (`lib/internal/stream_base_commons.js`) and
 //! `lib/internal/streams/readable.js`.
 
-use super::readable::Flow;
+use super::readable::{Flow, Sink};
 use super::state::{Effect, Reading, Writing};
 use super::{SocketId, SocketState};
 use crate::error::Error;
@@ -26,7 +26,10 @@ impl<S> Reactor<S> {
             return;
         }
         if socket.is_reading() {
-            self.read(id, state);
+            match socket.readable.sink {
+                Sink::Buffer => self.read_into_buffer(id, state),
+                Sink::Data | Sink::Text => self.read(id, state),
+            }
         } else if readiness.has_any(Readiness::READABLE)
             && let Some(stream) = &mut socket.stream
         {
@@ -55,7 +58,9 @@ impl<S> Reactor<S> {
             let Some((socket, readiness)) = self.socket_slot(id) else {
                 break;
             };
-            if !socket.is_reading() || !readiness.has_any(Readiness::INPUT) {
+            let sink = socket.readable.sink;
+            // A listener may have asked for a buffer of its own: that is for the next iteration.
+            if !socket.is_reading() || !readiness.has_any(Readiness::INPUT) || sink == Sink::Buffer {
                 break;
             }
             let Some(stream) = &socket.stream else {
@@ -71,8 +76,10 @@ impl<S> Reactor<S> {
                     if arm {
                         self.touch(id);
                     }
-                    if wanted {
-                        self.emit(id, Event::Data(chunk), state);
+                    match sink {
+                        _ if !wanted => {}
+                        Sink::Text => self.emit_chunk(id, chunk, state),
+                        Sink::Data | Sink::Buffer => drop(self.emit(id, Event::Data(chunk), state)),
                     }
                     after_callback(self, state);
                     if len < buffer.len() {
@@ -90,7 +97,7 @@ impl<S> Reactor<S> {
     }
 
     /// A read that gave no bytes.
-    fn on_read_end(&mut self, id: SocketId, read: Read, state: &mut S) {
+    pub(super) fn on_read_end(&mut self, id: SocketId, read: Read, state: &mut S) {
         match read {
             Read::Data(_) | Read::Blocked => return,
             Read::Eof => self.on_eof(id, state),
@@ -117,12 +124,19 @@ impl<S> Reactor<S> {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
-        if socket.life.is_destroyed() || socket.readable.is_flowing() {
+        if socket.life.is_destroyed() {
             return;
         }
-        socket.readable.flow = Flow::Flowing;
-        if !std::mem::replace(&mut socket.readable.resume_scheduled, true) {
-            self.event_loop.tick_task(Task::Resume(id));
+        let stopped = std::mem::take(&mut socket.readable.stopped);
+        let waits = stopped && socket.readable.len() > 0;
+        if !socket.readable.is_flowing() || waits {
+            socket.readable.flow = Flow::Flowing;
+            if !std::mem::replace(&mut socket.readable.resume_scheduled, true) {
+                self.event_loop.tick_task(Task::Resume(id));
+            }
+        }
+        if stopped {
+            self.settle_or_destroy(id);
         }
     }
 
@@ -131,11 +145,11 @@ impl<S> Reactor<S> {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
-        let reads_out = socket.shut_down && socket.life.writing == Writing::Finished;
-        if socket.life.is_destroyed() || socket.readable.is_paused() || reads_out {
+        if socket.life.is_destroyed() || socket.readable.is_paused() || socket.reads_out() {
             return;
         }
         socket.readable.flow = Flow::Paused;
+        socket.readable.stopped = socket.readable.sink == Sink::Buffer;
         if socket.listeners.has(events::PAUSE) {
             self.event_loop.tick_task(Task::Pause(id));
         }
@@ -151,6 +165,8 @@ impl<S> Reactor<S> {
             return;
         }
         socket.readable.started = true;
+        // A buffer's listener that resumes and then says stop goes on, as in Node.
+        socket.readable.stopped &= socket.readable.is_paused();
         if socket.listeners.has(events::RESUME) {
             self.emit(id, Event::Resume, state);
         }
@@ -161,13 +177,16 @@ impl<S> Reactor<S> {
     /// Emits what is buffered, chunk by chunk, while it is wanted; then sees to `end`.
     fn flow(&mut self, id: SocketId, state: &mut S) {
         while let Some(chunk) = self.socket_entry(id).and_then(SocketState::pop_flowing) {
-            self.emit(id, Event::Data(&chunk), state);
+            self.emit_chunk(id, &chunk, state);
         }
-        let Some(socket) = self.socket_entry(id) else {
-            return;
-        };
-        let ended = socket.life.reading == Reading::Eof && socket.readable.len() == 0;
-        if ended && !std::mem::replace(&mut socket.readable.end_scheduled, true) {
+        self.flow_into_buffer(id, state);
+        let is_over =
+            self.socket_entry(id).is_some_and(|socket| socket.life.reading == Reading::Eof && socket.readable.len() == 0);
+        if is_over
+            && self.emit_rest(id, state)
+            && let Some(socket) = self.socket_entry(id)
+            && !std::mem::replace(&mut socket.readable.end_scheduled, true)
+        {
             self.event_loop.tick_task(Task::End(id));
         }
     }
@@ -205,9 +224,14 @@ impl<S> SocketState<S> {
         wanted
     }
 
+    /// Its server was shut down and our half is over: it reads to the peer's end, whatever its listeners say.
+    pub(super) fn reads_out(&self) -> bool {
+        self.shut_down && self.life.writing == Writing::Finished
+    }
+
     /// The next buffered chunk, if it is wanted.
     fn pop_flowing(&mut self) -> Option<Vec<u8>> {
-        if !self.readable.is_flowing() || self.life.is_destroyed() {
+        if !self.readable.is_flowing() || self.readable.sink == Sink::Buffer || self.life.is_destroyed() {
             return None;
         }
         self.readable.pop()

@@ -12,10 +12,25 @@ pub(crate) enum Flow {
     Paused,
 }
 
+/// Where what is read goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Sink {
+    /// To `data` listeners.
+    #[default]
+    Data,
+    /// To these and, decoded, to `text` listeners.
+    Text,
+    /// Into the caller's own buffer.
+    Buffer,
+}
+
 /// What was read and is not yet emitted. Boxed when it is first needed: a flowing socket never does.
 #[derive(Debug, Default)]
 pub(crate) struct Readable {
     pub(crate) flow: Flow,
+    pub(crate) sink: Sink,
+    /// Nothing is read until `resume`: only where the caller's own buffer is filled.
+    pub(crate) stopped: bool,
     /// Reading was asked for: by construction, a `data` listener or `resume`.
     pub(crate) started: bool,
     /// A resume is on the tick queue.
@@ -28,6 +43,8 @@ pub(crate) struct Readable {
 #[derive(Debug, Default)]
 struct Buffer {
     chunks: VecDeque<Vec<u8>>,
+    /// So many bytes of the first chunk have been taken.
+    taken: usize,
     len: usize,
 }
 
@@ -37,6 +54,7 @@ impl Readable {
     pub(crate) fn reset(&mut self) {
         self.buffer = None;
         self.started = false;
+        self.stopped = self.sink == Sink::Buffer && self.is_paused();
         self.end_scheduled = false;
     }
 
@@ -57,11 +75,16 @@ impl Readable {
     }
 
     /// Whether to read on: below the high-water mark, and always while nothing waits. A paused socket reads ahead up to it, so
-    /// that a bare FIN or a reset is noticed.
+    /// that a bare FIN or a reset is noticed; into the caller's own buffer nothing is read ahead.
     #[inline]
     pub(crate) fn wants_more(&self, high_water_mark: usize) -> bool {
         let len = self.len();
-        self.started && (len == 0 || len < high_water_mark)
+        self.started && !self.stopped && (len == 0 || (len < high_water_mark && self.sink != Sink::Buffer))
+    }
+
+    /// Whether bytes that were read before the caller's own buffer was there are to go into it now.
+    pub(crate) fn feeds_buffer(&self) -> bool {
+        self.sink == Sink::Buffer && !self.stopped && self.len() > 0
     }
 
     #[inline]
@@ -75,12 +98,35 @@ impl Readable {
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Vec<u8>> {
         let buffer = self.buffer.as_mut()?;
-        let chunk = buffer.chunks.pop_front();
-        buffer.len -= chunk.as_ref().map_or(0, Vec::len);
+        let mut chunk = buffer.chunks.pop_front()?;
+        chunk.drain(..std::mem::take(&mut buffer.taken));
+        buffer.len -= chunk.len();
         if buffer.chunks.is_empty() {
             self.buffer = None;
         }
-        chunk
+        Some(chunk)
+    }
+
+    /// Moves the oldest bytes into `space`, as many as it has room for but not beyond one chunk.
+    pub(crate) fn pop_into(&mut self, space: &mut [u8]) -> usize {
+        let Some(buffer) = &mut self.buffer else {
+            return 0;
+        };
+        let Some(left) = buffer.chunks.front().map(|chunk| &chunk[buffer.taken..]) else {
+            return 0;
+        };
+        let (len, whole) = (left.len().min(space.len()), left.len() <= space.len());
+        space[..len].copy_from_slice(&left[..len]);
+        buffer.taken += len;
+        buffer.len -= len;
+        if whole {
+            buffer.chunks.pop_front();
+            buffer.taken = 0;
+        }
+        if buffer.chunks.is_empty() {
+            self.buffer = None;
+        }
+        len
     }
 
     /// Drops what waits: after a destroy it is lost, as in Node.
@@ -107,6 +153,24 @@ mod tests {
         assert_eq!(readable.pop().as_deref(), Some(&b"12345"[..]), "chunks stay whole");
         assert!(readable.wants_more(8));
         assert_eq!((readable.len(), readable.pop().map(|chunk| chunk.len()), readable.pop()), (3, Some(3), None));
+    }
+
+    #[test]
+    fn bytes_are_moved_in_pieces_that_fit() {
+        let mut readable = Readable::default();
+        readable.push(b"01234");
+        readable.push(b"567");
+        readable.push(b"89");
+        let mut space = [0; 4];
+        let mut pieces = Vec::new();
+        for _ in 0..3 {
+            let len = readable.pop_into(&mut space);
+            pieces.push(space[..len].to_vec());
+        }
+        assert_eq!(pieces, [&b"0123"[..], b"4", b"567"]);
+        assert_eq!((readable.pop_into(&mut space[..1]), readable.len()), (1, 1));
+        assert_eq!((readable.pop().as_deref(), readable.len()), (Some(&b"9"[..]), 0));
+        assert_eq!(readable.pop_into(&mut space), 0);
     }
 
     #[test]

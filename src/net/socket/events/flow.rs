@@ -1,4 +1,4 @@
-//! The events of the bytes: `data`, `end`, `drain`, `finish`, `pause`, `resume`.
+//! The events of the bytes: `data`, `text`, `end`, `drain`, `finish`, `pause`, `resume`.
 
 use super::misrouted;
 use crate::net::Socket;
@@ -58,6 +58,63 @@ impl<S> Socket<'_, S> {
             (other, _) => misrouted(other),
         };
         self.listen_to(events::DATA, true, Box::new(call))
+    }
+
+    /// Text was read, UTF-8 unless [`set_encoding`](Self::set_encoding) says otherwise; `text` is lent for the call. A character
+    /// that is cut by the end of a chunk comes with the next one, or as U+FFFD before `end`.
+    ///
+    /// Mirrors `socket.on('data')` after `socket.setEncoding`. When `data` comes: all `data` listeners of a chunk have their
+    /// turn first, with its bytes. A chunk that completes no character gives no text. Starts the flow as
+    /// [`on_data`](Self::on_data) does.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<String>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// # socket.other(far).expect("just made").end_with("5 €");
+    /// socket.on_text(|_, text, seen| seen.push_str(text));
+    /// # let mut seen = String::new();
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen, "5 €");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn on_text<R: Outcome>(
+        &mut self,
+        mut listener: impl FnMut(&mut Socket<'_, S>, &str, &mut S) -> R + 'static,
+    ) -> &mut Self {
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+            Event::Text(text) => listener(socket, text, state).into_result(),
+            other => misrouted(other),
+        };
+        self.decode_text();
+        self.listen_to(events::TEXT, false, Box::new(call))
+    }
+
+    /// As [`on_text`](Self::on_text), for one call.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<String>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// # socket.other(far).expect("just made").end_with("hello");
+    /// socket.once_text(|_, text, seen| seen.push_str(text));
+    /// # let mut seen = String::new();
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen, "hello");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn once_text<R: Outcome>(
+        &mut self,
+        listener: impl FnOnce(&mut Socket<'_, S>, &str, &mut S) -> R + 'static,
+    ) -> &mut Self {
+        let mut listener = Some(listener);
+        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+            (Event::Text(text), Some(listener)) => listener(socket, text, state).into_result(),
+            (_, None) => Ok(()),
+            (other, _) => misrouted(other),
+        };
+        self.decode_text();
+        self.listen_to(events::TEXT, true, Box::new(call))
     }
 
     /// The peer has ended its half, and all it sent was emitted. Comes on a paused socket too if nothing is buffered.
