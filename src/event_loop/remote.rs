@@ -162,3 +162,28 @@ impl Drop for LoopGuard {
         self.0.wake();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::{Table, WAKE};
+
+    #[test]
+    fn what_rings_on_another_thread_wakes_the_loop_once_and_is_all_there() {
+        let mut poll = mio::Poll::new().expect("a selector");
+        let wakeup = Arc::new(Wakeup::new(Waker::new(poll.registry(), WAKE).expect("a waker")));
+        let keys: Vec<Key> = {
+            let mut table = Table::default();
+            (0..3).map(|number| table.insert(number)).collect()
+        };
+        let (bell, rings) = (Arc::clone(&wakeup), keys.clone());
+        let ringer = std::thread::spawn(move || rings.iter().for_each(|&key| bell.ring(key, Readiness::READABLE)));
+        ringer.join().expect("no panic");
+        let mut events = mio::Events::with_capacity(8);
+        poll.poll(&mut events, None).expect("it is woken");
+        assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [WAKE]);
+        assert!(wakeup.take_pending() && !wakeup.take_pending());
+        assert_eq!(wakeup.take_rung(), keys.iter().map(|&key| (key, Readiness::READABLE)).collect::<Vec<_>>());
+        assert_eq!(wakeup.take_rung(), []);
+    }
+}
