@@ -60,6 +60,8 @@ codes! {
     ERR_INVALID_IP_ADDRESS,
     /// A number outside its range.
     ERR_OUT_OF_RANGE,
+    /// A text that should be an IP address is none.
+    ERR_INVALID_ADDRESS,
     /// An argument has a value that is not allowed.
     ERR_INVALID_ARG_VALUE,
     /// `reset_and_destroy` on a handle that cannot be reset (a Unix-domain socket).

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::address::Address;
@@ -140,6 +141,11 @@ impl Error {
         repr.hostname = Some(hostname.to_owned());
         repr.source = error.map(Into::into);
         Self(Arc::new(repr))
+    }
+
+    /// `IP(127.0.0.1) is blocked by net.BlockList`: the target of a connect. Mirrors `ERR_IP_BLOCKED`.
+    pub(crate) fn ip_blocked(ip: IpAddr) -> Self {
+        Self::with_code(code::ERR_IP_BLOCKED, format!("IP({ip}) is blocked by net.BlockList"))
     }
 
     /// What several attempts came to; one alone is itself. Mirrors Node's `AggregateError`: the first one's code, no message.
@@ -301,7 +307,7 @@ fn text(code: &str) -> &'static str {
 
 fn kind_of(code: &str) -> io::ErrorKind {
     match code {
-        code::EACCES => io::ErrorKind::PermissionDenied,
+        code::EACCES | code::ERR_IP_BLOCKED => io::ErrorKind::PermissionDenied,
         code::EADDRINUSE => io::ErrorKind::AddrInUse,
         code::EADDRNOTAVAIL => io::ErrorKind::AddrNotAvailable,
         code::ECONNREFUSED => io::ErrorKind::ConnectionRefused,
@@ -309,7 +315,9 @@ fn kind_of(code: &str) -> io::ErrorKind {
         code::EPIPE | code::ERR_STREAM_WRITE_AFTER_END => io::ErrorKind::BrokenPipe,
         code::ETIMEDOUT => io::ErrorKind::TimedOut,
         code::ENOENT | code::ENOTFOUND => io::ErrorKind::NotFound,
-        code::EINVAL | code::ERR_INVALID_ARG_VALUE => io::ErrorKind::InvalidInput,
+        code::EINVAL | code::ERR_INVALID_ADDRESS | code::ERR_INVALID_ARG_VALUE | code::ERR_OUT_OF_RANGE => {
+            io::ErrorKind::InvalidInput
+        }
         code::ERR_FRAME_TOO_LONG => io::ErrorKind::InvalidData,
         code::ERR_FRAME_INCOMPLETE => io::ErrorKind::UnexpectedEof,
         code::ERR_SOCKET_CLOSED | code::ERR_STREAM_DESTROYED => io::ErrorKind::NotConnected,

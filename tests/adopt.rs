@@ -5,7 +5,7 @@ mod util;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
-use netloop::{Address, Adopted, Reactor, ReadyState, ServerId, SocketId};
+use netloop::{Address, Adopted, Reactor, ReadyState, ServerId, SocketId, SocketOptions};
 use util::{Trace, close, run, run_some, run_until, watch, watch_quiet, watch_server, with};
 
 fn setup() -> (Reactor<Trace>, Trace) {
@@ -88,6 +88,25 @@ fn an_adopted_stream_reads_ahead_without_a_listener() {
     drop(far);
     run(&mut reactor, &mut trace);
     trace.check("C", &["data 2", "end", "finish", "close false"]);
+}
+
+#[test]
+fn an_adopted_stream_may_have_options() {
+    let (mut reactor, mut trace) = setup();
+    let signal = reactor.abort_signal();
+    let options = || SocketOptions::new().allow_half_open(true).write_queue_limit(100).signal(signal);
+    let (near, _far) = tcp_pair();
+    let mut socket = reactor.adopt_with(near, options());
+    watch(&mut socket, "C");
+    assert_eq!((socket.allow_half_open(), socket.write_queue_limit()), (true, 100));
+    reactor.abort(signal);
+    run(&mut reactor, &mut trace);
+    trace.check("C", &["error ABORT_ERR", "close true"]);
+    let (near, _far) = tcp_pair();
+    let mut late = reactor.adopt_with(near, options());
+    watch(&mut late, "D");
+    run(&mut reactor, &mut trace);
+    trace.check("D", &["error ABORT_ERR", "close true"]);
 }
 
 #[test]

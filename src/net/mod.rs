@@ -4,11 +4,13 @@
 //! id. The files of `socket/` and `server/` hold the parts of one object each; `host.rs` is where the loop calls in.
 
 mod abort;
+mod block_list;
 mod emit;
 mod endpoint;
 mod handler;
 mod host;
 mod interop;
+mod ip;
 mod listeners;
 mod lookup;
 mod map;
@@ -24,9 +26,11 @@ mod timers;
 mod unhandled;
 
 pub use self::abort::AbortSignal;
+pub use self::block_list::BlockList;
 pub use self::endpoint::{Endpoint, IntoEndpoint};
 pub use self::handler::Handler;
 pub use self::host::Handle;
+pub use self::ip::{is_ip, is_ipv4, is_ipv6};
 pub use self::listeners::ListenerId;
 pub use self::lookup::{LookupAddress, LookupRequest};
 pub use self::map::SocketMap;

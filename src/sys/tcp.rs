@@ -11,8 +11,9 @@ use super::transport::{Acceptor, Transport};
 
 /// TCP keep-alive probes, as Node's `setKeepAlive` sets them.
 ///
-/// A delay below a second leaves the system's own timing alone, as in Node. Otherwise Node's defaults hold: a probe a
-/// second, ten of them.
+/// Fractions of a second are cut off. A delay below a second leaves the system's own timing alone, as in Node. Otherwise
+/// Node's defaults hold: a probe a second, ten of them. What the system refuses is logged, and the probes are sent with the
+/// timing that was.
 ///
 /// ```
 /// use netloop::KeepAlive;
@@ -25,9 +26,9 @@ use super::transport::{Acceptor, Transport};
 pub struct KeepAlive {
     /// How long the connection is idle before the first probe; whole seconds.
     pub delay: Duration,
-    /// The time between probes; whole seconds, one second if absent.
+    /// The time between probes; whole seconds, one second if absent, refused if zero.
     pub interval: Option<Duration>,
-    /// How many unanswered probes end the connection; ten if absent.
+    /// How many unanswered probes end the connection; ten if absent, refused if zero.
     pub count: Option<u32>,
 }
 
@@ -114,12 +115,53 @@ pub(super) fn set_keep_alive(socket: &TcpStream, keep_alive: Option<&KeepAlive>)
     let Some(KeepAlive { delay, interval, count }) = keep_alive else {
         return socket.set_keepalive(false);
     };
-    let seconds = |duration: Duration| Duration::from_secs(duration.as_secs().max(1));
-    if delay.as_secs() == 0 {
+    let seconds = |duration: Duration| Duration::from_secs(duration.as_secs());
+    let (delay, interval, count) = (seconds(*delay), interval.map_or(Duration::from_secs(1), seconds), count.unwrap_or(10));
+    if delay.is_zero() {
         return socket.set_keepalive(true);
     }
-    let probes = TcpKeepalive::new().with_time(seconds(*delay));
+    // libuv turns the probes on and refuses the rest.
+    if interval.is_zero() || count == 0 {
+        socket.set_keepalive(true)?;
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let probes = TcpKeepalive::new().with_time(delay);
     #[cfg(not(target_os = "openbsd"))]
-    let probes = probes.with_interval(seconds(interval.unwrap_or_default())).with_retries(count.unwrap_or(10));
+    let probes = probes.with_interval(interval).with_retries(count);
     socket.set_tcp_keepalive(&probes)
+}
+
+/// `IPV6_TCLASS` for an IPv6 socket, also one with an IPv4-mapped peer; else `IP_TOS`.
+pub(super) fn set_type_of_service(socket: &TcpStream, value: u8) -> io::Result<()> {
+    let is_ipv6 = socket.local_addr()?.is_ipv6();
+    let socket = SockRef::from(socket);
+    if is_ipv6 { set_traffic_class(&socket, value.into()) } else { socket.set_tos_v4(value.into()) }
+}
+
+/// What the system has made of it: TCP keeps the two lowest bits for itself.
+pub(super) fn type_of_service(socket: &TcpStream) -> io::Result<u8> {
+    let is_ipv6 = socket.local_addr()?.is_ipv6();
+    let socket = SockRef::from(socket);
+    let value = if is_ipv6 { traffic_class(&socket)? } else { socket.tos_v4()? };
+    u8::try_from(value).map_err(io::Error::other)
+}
+
+#[cfg(not(any(windows, target_os = "ios", target_os = "tvos", target_os = "visionos", target_os = "watchos")))]
+fn set_traffic_class(socket: &Socket, value: u32) -> io::Result<()> {
+    socket.set_tclass_v6(value)
+}
+
+#[cfg(not(any(windows, target_os = "ios", target_os = "tvos", target_os = "visionos", target_os = "watchos")))]
+fn traffic_class(socket: &Socket) -> io::Result<u32> {
+    socket.tclass_v6()
+}
+
+#[cfg(any(windows, target_os = "ios", target_os = "tvos", target_os = "visionos", target_os = "watchos"))]
+fn set_traffic_class(_: &Socket, _: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(any(windows, target_os = "ios", target_os = "tvos", target_os = "visionos", target_os = "watchos"))]
+fn traffic_class(_: &Socket) -> io::Result<u32> {
+    Err(io::ErrorKind::Unsupported.into())
 }

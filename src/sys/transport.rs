@@ -109,6 +109,22 @@ impl Transport {
         }
     }
 
+    /// No effect on local sockets.
+    pub(crate) fn set_type_of_service(&self, value: u8) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => tcp::set_type_of_service(socket, value),
+            Self::Local(_) => Ok(()),
+        }
+    }
+
+    /// `None` if the system does not say, or has none to say.
+    pub(crate) fn type_of_service(&self) -> Option<u8> {
+        match self {
+            Self::Tcp(socket) => tcp::type_of_service(socket).ok(),
+            Self::Local(_) => None,
+        }
+    }
+
     /// Makes the coming close send RST (`uv_tcp_close_reset`).
     pub(crate) fn reset_on_close(&self) -> io::Result<()> {
         match self {

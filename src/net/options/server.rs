@@ -1,8 +1,10 @@
 //! What a server is made with. Mirrors the options of `net.createServer`.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{KeepAlive, SocketOptions};
+use crate::net::BlockList;
 
 /// What a [`Server`](crate::Server) gives to the sockets it accepts, and how many it takes.
 ///
@@ -19,6 +21,7 @@ use super::{KeepAlive, SocketOptions};
 pub struct ServerOptions {
     pub(crate) pause_on_connect: bool,
     pub(crate) max_connections: Option<usize>,
+    pub(crate) block_list: Option<Arc<BlockList>>,
     /// Shared by all accepted sockets; one that changes its own gets a copy.
     pub(crate) socket: Rc<SocketOptions>,
 }
@@ -128,6 +131,24 @@ impl ServerOptions {
     /// ```
     pub fn max_connections(mut self, max: usize) -> Self {
         self.max_connections = Some(max);
+        self
+    }
+
+    /// Connections from these addresses are closed at once, without an event and uncounted; peers on a Unix-domain socket
+    /// have no address and are let in. Default: none. Node's `blockList`.
+    ///
+    /// ```
+    /// # use netloop::{BlockList, ServerOptions};
+    /// # use std::sync::Arc;
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut list = BlockList::new();
+    /// list.add_cidr("203.0.113.0/24")?;
+    /// let options = ServerOptions::new().block_list(Arc::new(list));
+    /// reactor.create_server_with(options, |socket, _| socket.end_with("you are welcome\n"));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn block_list(mut self, list: Arc<BlockList>) -> Self {
+        self.block_list = Some(list);
         self
     }
 }

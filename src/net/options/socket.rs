@@ -1,6 +1,11 @@
 //! What a socket is made with. Mirrors the options of `new net.Socket`.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use super::KeepAlive;
+use crate::error::Error;
+use crate::net::BlockList;
 use crate::net::abort::AbortSignal;
 
 /// Node's default for both directions, in bytes.
@@ -28,6 +33,8 @@ pub struct SocketOptions {
     pub(crate) writable: bool,
     pub(crate) no_delay: bool,
     pub(crate) keep_alive: Option<KeepAlive>,
+    pub(crate) type_of_service: Option<u8>,
+    block_list: Option<Arc<BlockList>>,
     pub(crate) high_water_mark: usize,
     pub(crate) write_queue_limit: usize,
     pub(crate) signal: Option<AbortSignal>,
@@ -41,6 +48,8 @@ impl Default for SocketOptions {
             writable: true,
             no_delay: false,
             keep_alive: None,
+            type_of_service: None,
+            block_list: None,
             high_water_mark: HIGH_WATER_MARK,
             write_queue_limit: WRITE_QUEUE_LIMIT,
             signal: None,
@@ -152,5 +161,41 @@ impl SocketOptions {
     pub fn signal(mut self, signal: AbortSignal) -> Self {
         self.signal = Some(signal);
         self
+    }
+
+    /// The type of service to send with (DSCP and ECN), set when connected. Default: the system's. Node's `typeOfService`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let options = netloop::SocketOptions::new().type_of_service(0x10);
+    /// assert_eq!(reactor.new_socket(options).type_of_service(), 0x10);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn type_of_service(mut self, type_of_service: u8) -> Self {
+        self.type_of_service = Some(type_of_service);
+        self
+    }
+
+    /// Do not connect to these addresses: `error` with [`ERR_IP_BLOCKED`](crate::code::ERR_IP_BLOCKED). Paths are not looked
+    /// at. Default: none. Node's `blockList`.
+    ///
+    /// ```
+    /// # use netloop::{BlockList, SocketOptions};
+    /// # use std::sync::Arc;
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut list = BlockList::new();
+    /// list.add_cidrs(BlockList::PRIVATE_RANGES)?; // a user's URL must not lead inside
+    /// reactor.new_socket(SocketOptions::new().block_list(Arc::new(list)));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn block_list(mut self, list: Arc<BlockList>) -> Self {
+        self.block_list = Some(list);
+        self
+    }
+
+    /// The error for a target that is blocked.
+    pub(crate) fn blocked(&self, target: IpAddr) -> Option<Error> {
+        let blocked = self.block_list.as_ref().is_some_and(|list| list.check(target));
+        blocked.then(|| Error::ip_blocked(target))
     }
 }

@@ -72,7 +72,7 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// One connection: too many, or a socket and `connection`.
+    /// One connection: too many, blocked, or a socket and `connection`.
     fn accept(&mut self, id: ServerId, transport: Transport, remote: Option<Address>, state: &mut S) {
         let Some(server) = self.server_entry(id) else {
             return;
@@ -81,6 +81,12 @@ impl<S> Reactor<S> {
             let dropped = Dropped { local: transport.local_address(), remote };
             drop(transport);
             self.emit_server(id, ServerEvent::Drop(&dropped), state);
+            return;
+        }
+        let ip = remote.as_ref().and_then(Address::ip);
+        if let (Some(list), Some(ip)) = (&server.options.block_list, ip)
+            && list.check(ip)
+        {
             return;
         }
         let (options, paused) = (server.options.socket.clone(), server.options.pause_on_connect);

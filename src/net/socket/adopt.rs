@@ -31,8 +31,8 @@ impl From<std::net::TcpStream> for Adopted {
 impl<S> Reactor<S> {
     /// Takes over a stream that is connected already, in whatever state it is. Mirrors `new net.Socket({ fd })`.
     ///
-    /// It is made non-blocking (and with it every duplicate of the descriptor), and reading starts at once; there is no `connect` event. What is no stream socket is an `error`
-    /// with `ERR_INVALID_FD_TYPE`; a stream without a peer, such as a listening one, fails as a read of it would. `close` with
+    /// It is made non-blocking (and with it every duplicate of the descriptor), and reading starts at once; there is no
+    /// `connect` event. What is no stream socket is an `error` with `ERR_INVALID_FD_TYPE`; a stream without a peer, such as a listening one, fails as a read of it would. `close` with
     /// true follows, and the descriptor is closed in any case.
     ///
     /// ```
@@ -50,21 +50,36 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn adopt(&mut self, stream: impl Into<Adopted>) -> Socket<'_, S> {
-        let id = match self.try_adopt(stream.into()) {
+        self.adopt_with(stream, SocketOptions::new())
+    }
+
+    /// As [`adopt`](Self::adopt), with options.
+    ///
+    /// ```
+    /// # let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    /// # let stream = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let options = netloop::SocketOptions::new().allow_half_open(true);
+    /// assert!(reactor.adopt_with(stream, options).allow_half_open());
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn adopt_with(&mut self, stream: impl Into<Adopted>, options: SocketOptions) -> Socket<'_, S> {
+        let id = match self.try_adopt(stream.into(), &Rc::new(options)) {
             Ok(id) => id,
             Err(error) => self.adopt_nothing(error),
         };
+        self.bind_socket_signal(id);
         Socket::new(self, id)
     }
 
-    fn try_adopt(&mut self, Adopted(foreign): Adopted) -> Result<SocketId> {
+    fn try_adopt(&mut self, Adopted(foreign): Adopted, options: &Rc<SocketOptions>) -> Result<SocketId> {
         let transport = sys::adopt_stream(foreign).map_err(|refused| match refused {
             Refused::Kind(kind) => Error::with_code(code::ERR_INVALID_FD_TYPE, format!("Unsupported fd type: {kind}")),
             Refused::Read(error) => Error::system("read", error),
             Refused::Open(error) => Error::system("open", error),
         })?;
         let remote = transport.remote_address();
-        let id = self.adopt_transport(transport, remote, &Rc::default(), false)?;
+        let id = self.adopt_transport(transport, remote, options, false)?;
         // There may be duplicates of the descriptor.
         self.socket_entry(id).and_then(|socket| socket.stream.as_ref()).map(Stream::expose);
         Ok(id)

@@ -205,8 +205,7 @@ impl<S> Reactor<S> {
 
     /// Why the socket may not connect there, if its block list says so.
     pub(super) fn blocked(&mut self, id: SocketId, ip: IpAddr) -> Option<Error> {
-        let _ = (id, ip);
-        None
+        self.socket_entry(id)?.options.blocked(ip)
     }
 
     pub(super) fn watch_attempt(&mut self, id: SocketId, transport: sys::Transport, attempt: Attempt) {

@@ -302,6 +302,11 @@ impl<S> SocketState<S> {
         {
             log::debug!("SO_KEEPALIVE: {error}");
         }
+        if let Some(value) = self.options.type_of_service
+            && let Err(error) = stream.transport().set_type_of_service(value)
+        {
+            log::debug!("type of service: {error}");
+        }
     }
 }
 

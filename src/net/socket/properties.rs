@@ -375,6 +375,23 @@ properties! {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     allow_half_open -> bool: |socket| socket.options.allow_half_open, or false;
+    /// The type of service the connection has, as the system gives it; otherwise the last one set, or 0. Mirrors
+    /// `socket.getTypeOfService`.
+    ///
+    /// TCP keeps the two lowest bits (ECN) for itself: 0xff reads back as 0xfc.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// let mut socket = reactor.new_socket(netloop::SocketOptions::new());
+    /// assert_eq!(socket.type_of_service(), 0);
+    /// assert_eq!(socket.set_type_of_service(0x10).type_of_service(), 0x10);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    type_of_service -> u8: |socket| {
+        let stream = socket.stream.as_ref().filter(|_| socket.life.is_open());
+        let known = stream.and_then(|stream| stream.transport().type_of_service());
+        known.or(socket.options.type_of_service).unwrap_or(0)
+    }, or 0;
     /// Whether it holds the loop while it reads. Mirrors `handle.hasRef()`.
     ///
     /// ```

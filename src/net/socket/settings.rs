@@ -77,6 +77,35 @@ impl<S> Socket<'_, S> {
         self
     }
 
+    /// Sets the type of service (DSCP and ECN) of what is sent, now and in later lives; no effect on Unix-domain sockets.
+    /// Mirrors `socket.setTypeOfService`.
+    ///
+    /// A value that is set already is not set again. A refusal by the system is logged; in Node it is thrown.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// reactor.connect(([127, 0, 0, 1], port)).set_type_of_service(0x10).on_connect(|socket, _| {
+    ///     assert_eq!(socket.type_of_service(), 0x10);
+    ///     socket.destroy();
+    /// });
+    /// reactor.run(&mut ())?;
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn set_type_of_service(&mut self, value: u8) -> &mut Self {
+        if let Some(socket) = self.entry_mut()
+            && socket.options.type_of_service != Some(value)
+        {
+            Rc::make_mut(&mut socket.options).type_of_service = Some(value);
+            if let Some(stream) = &socket.stream
+                && let Err(error) = stream.transport().set_type_of_service(value)
+            {
+                log::debug!("type of service: {error}");
+            }
+        }
+        self
+    }
+
     /// Whether the writing half stays open when the peer ends; asked for right after `end`. Mirrors `socket.allowHalfOpen`.
     ///
     /// ```
