@@ -92,7 +92,7 @@ pub use self::error::{BoxError, Error, Result};
 pub use self::event_loop::{LoopGuard, ManualClock};
 pub use self::net::{
     AbortSignal, Adopted, AdoptedListener, BlockList, ConnectOptions, Dropped, Endpoint, Handle, Handler, ImmediateId,
-    IntoEndpoint, KeepAlive, ListenOptions, ListenerId, LookupAddress, LookupRequest, Metrics, Outcome, Reactor,
+    IntoEndpoint, KeepAlive, ListenOptions, ListenerId, LookupAddress, LookupRequest, Metrics, Outcome, PipeOptions, Reactor,
     ReactorOptions, ReadyState, Remote, RemoteError, Server, ServerId, ServerOptions, ShutdownReport, Socket, SocketId,
     SocketMap, SocketOptions, TimerId, UnhandledErrors, WatcherId, WorkId, Writer, is_ip, is_ipv4, is_ipv6,
 };

@@ -326,3 +326,83 @@ fn reconnect_comes_back_after_the_connection_ended() {
         assert_eq!((example.line(), example.line()), ("connected".into(), "next attempt in 100ms".into()));
     }
 }
+
+/// Starts the proxy in front of a listener of the test.
+#[track_caller]
+fn serve_proxy(upstream: &TcpListener) -> (Example, u16) {
+    let to = upstream.local_addr().expect("its address").to_string();
+    let proxy = Example::start("proxy", &["127.0.0.1:0", &to]);
+    let line = proxy.line();
+    let port = line.strip_prefix("listening on 127.0.0.1:").and_then(|port| port.parse().ok());
+    (proxy, port.unwrap_or_else(|| panic!("no port in `{line}`")))
+}
+
+/// The client ends first, and then gets ten megabytes.
+#[test]
+fn proxy_gives_a_client_that_has_ended_its_whole_answer() {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (proxy, port) = serve_proxy(&upstream);
+    let answer = noise(10_000_000);
+    let expected = checksum(&answer);
+    let serving = thread::spawn(move || {
+        let mut server = limited(upstream.accept().expect("the proxy connects").0);
+        let mut question = Vec::new();
+        server.read_to_end(&mut question).expect("the question, and its end");
+        server.write_all(&answer).expect("the proxy reads");
+        question
+    });
+    let mut client = dial(port);
+    let name = client.local_addr().expect("its address");
+    client.write_all(b"question").expect("the proxy reads");
+    client.shutdown(Shutdown::Write).expect("an end");
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).expect("the answer, and its end");
+    assert_eq!(serving.join().expect("it has answered"), b"question");
+    assert_eq!((received.len(), checksum(&received)), (10_000_000, expected));
+    assert_eq!(proxy.line(), format!("#1 {name} connected"));
+    assert_eq!(proxy.line(), "#1 closed, 8 bytes up, 10000000 bytes down");
+}
+
+#[cfg(unix)]
+#[test]
+fn proxy_prints_its_totals_at_sigint() {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (proxy, port) = serve_proxy(&upstream);
+    let mut client = dial(port);
+    let mut server = limited(upstream.accept().expect("the proxy connects").0);
+    client.write_all(b"ping").expect("the proxy reads");
+    let mut ping = [0; 4];
+    server.read_exact(&mut ping).expect("what the client wrote");
+    proxy.line();
+    proxy.signal("-INT");
+    server.write_all(b"pong!").expect("a connection that stands is served on");
+    drop(server);
+    let mut pong = Vec::new();
+    client.read_to_end(&mut pong).expect("the answer, and its end");
+    assert_eq!((&ping, &pong[..]), (b"ping", &b"pong!"[..]));
+    drop(client);
+    let (lines, status) = proxy.end();
+    assert_eq!(lines, ["#1 closed, 4 bytes up, 5 bytes down", "1 connections, 4 bytes up, 5 bytes down"]);
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn proxy_lets_go_of_a_client_whose_upstream_refuses() {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (proxy, port) = serve_proxy(&upstream);
+    let to = upstream.local_addr().expect("its address");
+    drop(upstream);
+    let mut client = dial(port);
+    assert_eq!(client.read_to_end(&mut Vec::new()).expect("an end"), 0);
+    proxy.line();
+    assert_eq!(proxy.line(), format!("#1 upstream: connect ECONNREFUSED {to}"));
+    assert_eq!(proxy.line(), "#1 closed, 0 bytes up, 0 bytes down");
+}
+
+#[test]
+fn proxy_exits_with_status_two_at_bad_arguments() {
+    for args in [&[][..], &["127.0.0.1:0"][..], &["nowhere", "127.0.0.1:80"][..], &["127.0.0.1:0", "1.2.3.4"][..]] {
+        let (lines, status) = Example::start("proxy", args).end();
+        assert_eq!((lines.len(), status.code()), (0, Some(2)), "{args:?}");
+    }
+}

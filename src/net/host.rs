@@ -143,6 +143,7 @@ impl<S> Host for Reactor<S> {
                 None => false,
             };
             if is_dead {
+                self.forget_pipes(SocketId(key));
                 self.event_loop.handles.remove(key);
             }
         }

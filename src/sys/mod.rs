@@ -3,7 +3,7 @@
 //! Everything here is the same on every system. What differs is in one file per platform, and both export, in this order:
 //!
 //! - `LocalStream`, `LocalListener`: Unix-domain sockets, or named pipes;
-//! - `connect_local`, `is_opening`, `listen_local`, `pair`: making them;
+//! - `connect_local`, `listen_local`, `pair`: making them;
 //! - `set_access`, `remove_stale`, `leaves_file`, `file_id`: the file of a listening one;
 //! - `adopt_local`, `adopt_local_listener`, `foreign_kind`: taking over what somebody else made;
 //! - `error_code`, `is_out_of_descriptors`, `is_in_progress`, `is_blocked`: the names of system errors;

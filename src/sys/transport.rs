@@ -8,7 +8,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
-use super::imp::{self, LocalListener, LocalStream};
+use super::imp::{LocalListener, LocalStream};
 use super::tcp::{self, KeepAlive};
 use super::{Bell, Watched};
 use crate::address::Address;
@@ -66,14 +66,6 @@ impl Transport {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotConnected || super::is_in_progress(&error) => Ok(false),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Whether a local connect is not over yet: then the first event tells.
-    pub(crate) fn is_opening(&self) -> bool {
-        match self {
-            Self::Tcp(_) => false,
-            Self::Local(socket) => imp::is_opening(socket),
         }
     }
 

@@ -31,11 +31,6 @@ pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
     }
 }
 
-/// A connect to a path is over at once.
-pub(crate) fn is_opening(_: &LocalStream) -> bool {
-    false
-}
-
 /// Whether listening at a path makes a file.
 pub(crate) fn leaves_file(path: &Path) -> bool {
     !super::is_abstract(path)

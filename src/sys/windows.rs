@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use socket2::{Domain, Socket, Type};
 
 pub(super) use super::pipe::{LocalListener, LocalStream};
-pub(crate) use super::pipe::{connect_local, is_opening, leaves_file, listen_local};
+pub(crate) use super::pipe::{connect_local, leaves_file, listen_local};
 use super::transport::{Acceptor, Transport};
 use crate::code;
 

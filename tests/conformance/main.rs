@@ -11,12 +11,17 @@ mod ending;
 mod failing;
 mod files;
 mod lookup;
+mod modes;
 mod phases;
+mod resetting;
 mod server;
 mod table;
+mod timing;
 mod trace;
+mod turns;
 #[path = "../util/mod.rs"]
 mod util;
+mod variants;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -27,14 +32,19 @@ use files::Recorded;
 /// Id, title, and what sets it up.
 type Scenario = (&'static str, &'static str, fn(&mut Case));
 
-const ALL: [&[Scenario]; 7] = [
+const ALL: [&[Scenario]; 12] = [
     server::SCENARIOS,
     connect::SCENARIOS,
     lookup::SCENARIOS,
     data::SCENARIOS,
     ending::SCENARIOS,
     failing::SCENARIOS,
+    resetting::SCENARIOS,
+    turns::SCENARIOS,
+    variants::SCENARIOS,
     phases::SCENARIOS,
+    timing::SCENARIOS,
+    modes::SCENARIOS,
 ];
 
 /// What libtest's flags ask for, as far as it matters here.

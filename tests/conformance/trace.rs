@@ -211,6 +211,8 @@ pub(crate) struct Watch {
     pub(crate) data: bool,
     /// Each chunk as `chunk COUNT`.
     pub(crate) chunks: bool,
+    /// Each chunk as `text "…"`.
+    pub(crate) text: bool,
     /// `pause` and `resume`.
     pub(crate) flow: bool,
     /// None of all this.
@@ -219,13 +221,15 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Nothing more.
-    pub(crate) const QUIET: Self = Self { data: false, chunks: false, flow: false, nothing: false };
+    pub(crate) const QUIET: Self = Self { data: false, chunks: false, text: false, flow: false, nothing: false };
     /// Nothing at all: the side of a pair that is not watched and does not flow.
     pub(crate) const NOTHING: Self = Self { nothing: true, ..Self::QUIET };
     /// Bytes too.
     pub(crate) const DATA: Self = Self { data: true, ..Self::QUIET };
     /// Chunks too.
     pub(crate) const CHUNKS: Self = Self { chunks: true, ..Self::QUIET };
+    /// Text too.
+    pub(crate) const TEXT: Self = Self { text: true, ..Self::QUIET };
 }
 
 /// Records every event of a socket but `data`, `pause` and `resume`.
@@ -252,6 +256,10 @@ pub(crate) fn watch_with(socket: &mut Socket<'_, Trace>, name: &str, more: Watch
     socket.on_error(move |_, error, log| log.error(&own, "error", error));
     let own = name.to_owned();
     socket.on_close(move |_, had_error, log| log.log(&own, format!("close {had_error}")));
+    if more.text {
+        let own = name.to_owned();
+        socket.on_text(move |_, text, log| log.log(&own, format!("text \"{text}\"")));
+    }
     for (wanted, event) in [(more.data, "data"), (more.chunks, "chunk")] {
         if wanted {
             let own = name.to_owned();

@@ -22,18 +22,19 @@ impl<S> Reactor<S> {
     pub(in crate::net) fn on_write_done(&mut self, id: SocketId, up_to: u64, state: &mut S) {
         self.flush_socket(id);
         self.complete_writes(id, up_to, state);
-        if self.socket_entry(id).is_some_and(|socket| socket.life.is_destroyed()) {
-            self.error_buffer(id, state);
-        }
         self.release_queue(id);
         self.finish_maybe(id);
     }
 
-    /// Emits `drain` if it is due, then calls the callbacks of complete writes up to a number.
+    /// Emits `drain` if it is due, then calls the callbacks of complete writes up to a number. If one of them destroyed the
+    /// socket, those that wait fail now. Mirrors `afterWrite`.
     fn complete_writes(&mut self, id: SocketId, up_to: u64, state: &mut S) {
         self.or_go_on(Task::WriteDone(id, up_to), |reactor| reactor.emit_drain(id, state));
         let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_on_tick(up_to)?, Ok(())));
         self.complete_all(id, Task::WriteDone(id, up_to), usize::MAX, pop, state);
+        if self.socket_entry(id).is_some_and(|socket| socket.life.is_destroyed()) {
+            self.error_buffer(id, state);
+        }
     }
 
     /// There is room: the queue goes on, and a batch may land.

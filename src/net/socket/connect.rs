@@ -225,7 +225,8 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// A path is tried inside `connect`; what came of it is told in the pending phase. Mirrors `uv_pipe_connect`.
+    /// A path is tried inside `connect`. Success is told by the selector, a failure in the pending phase. Mirrors
+    /// `uv_pipe_connect`.
     fn connect_path(&mut self, id: SocketId, life: u32, path: PathBuf, options: &ConnectOptions) {
         let attempt = Attempt::new(Address::Unix(path.clone()), options);
         let Some(socket) = self.socket_entry(id) else {
@@ -238,15 +239,7 @@ impl<S> Reactor<S> {
         }
         self.event_loop.tick_task(Task::ConnectStarted(id, life));
         match sys::connect_local(&path) {
-            // A pipe whose instances are all taken.
-            Ok(transport) if transport.is_opening() => self.watch_attempt(id, transport, attempt),
-            Ok(transport) => {
-                if let Some(socket) = self.socket_entry(id) {
-                    socket.stream = Some(Stream::new(transport));
-                    socket.rare().attempt = Some(attempt);
-                }
-                self.event_loop.defer(Task::Connected(id, life));
-            }
+            Ok(transport) => self.watch_attempt(id, transport, attempt),
             Err(error) => self.defer_connect_error(id, life, attempt, error),
         }
     }
@@ -279,14 +272,13 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// A connect that was over at once.
+    /// A connect that failed at once.
     pub(in crate::net) fn on_local_connected(&mut self, id: SocketId, life: u32, state: &mut S) {
         if !self.is_connecting(id, life) {
             return;
         }
-        match self.socket_entry(id).and_then(|socket| socket.rare().connect_error.take()) {
-            Some(error) => self.connect_failed(id, error, state),
-            None => self.connected(id, state),
+        if let Some(error) = self.socket_entry(id).and_then(|socket| socket.rare().connect_error.take()) {
+            self.connect_failed(id, error, state);
         }
     }
 

@@ -51,6 +51,7 @@ use super::emit::{Done, SocketListener};
 use super::host::Entry;
 use super::listeners::Listeners;
 use super::options::SocketOptions;
+use super::pipe::Pipe;
 use super::server::ServerId;
 use crate::address::Address;
 use crate::codec::TextDecoder;
@@ -173,6 +174,8 @@ pub(crate) struct Rare<S> {
     attempt_failed: bool,
     /// Timers bound to the socket.
     timers: Vec<Key>,
+    /// Where it is piped to.
+    pipes: Vec<Pipe>,
     /// Makes text of what is read, for `text` listeners.
     text: Option<TextDecoder>,
     /// The caller's own buffer, and who is called when it is filled. Absent while that runs.
@@ -198,6 +201,7 @@ impl<S> Default for Rare<S> {
             reset_on_connect: false,
             attempt_failed: false,
             timers: Vec::new(),
+            pipes: Vec::new(),
             text: None,
             reader: None,
         }
@@ -234,6 +238,28 @@ impl<S> SocketState<S> {
 
     pub(in crate::net) fn rare(&mut self) -> &mut Rare<S> {
         self.rare.get_or_insert_default()
+    }
+
+    pub(in crate::net) fn pipes(&mut self) -> &mut Vec<Pipe> {
+        &mut self.rare().pipes
+    }
+
+    /// As `pipes`, of a socket that had some.
+    pub(in crate::net) fn existing_pipes(&mut self) -> Option<&mut Vec<Pipe>> {
+        self.rare.as_mut().map(|rare| &mut rare.pipes)
+    }
+
+    /// `end` was emitted, or the socket does not read.
+    pub(in crate::net) fn has_ended(&self) -> bool {
+        self.life.reading == state::Reading::Ended
+    }
+
+    pub(in crate::net) fn is_connected(&self) -> bool {
+        self.life.is_open()
+    }
+
+    pub(in crate::net) fn can_reset(&self) -> bool {
+        self.life.is_open() && self.stream.as_ref().is_some_and(|stream| stream.transport().is_tcp())
     }
 
     /// Counts lives and deaths: as long as it stays the same, so does the life.

@@ -49,11 +49,6 @@ pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
     }
 }
 
-/// Whether a stream still waits for an instance of its pipe.
-pub(crate) fn is_opening(stream: &LocalStream) -> bool {
-    !stream.is_open()
-}
-
 /// Creates the pipe `path`, which must not exist yet.
 pub(crate) fn listen_local(path: &Path, _: i32) -> io::Result<Acceptor> {
     if !is_pipe_name(path, false)? {

@@ -124,10 +124,6 @@ impl LocalStream {
         }))
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        self.0.pipe.get().is_some()
-    }
-
     fn open(&self) -> io::Result<&Pipe> {
         self.0.pipe.get().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }

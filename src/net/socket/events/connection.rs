@@ -205,7 +205,7 @@ impl<S> Socket<'_, S> {
 
     /// The connection stands. Not for accepted sockets.
     ///
-    /// Mirrors `socket.on('connect')`. In the poll phase (a path: in the pending phase), before `ready`.
+    /// Mirrors `socket.on('connect')`. In the poll phase, before `ready`.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;

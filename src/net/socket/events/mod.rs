@@ -15,7 +15,7 @@ fn misrouted(event: Event<'_>) -> ! {
 }
 
 impl<S> Socket<'_, S> {
-    fn listen_to(&mut self, events: u32, once: bool, call: Box<SocketListener<S>>) -> &mut Self {
+    pub(in crate::net) fn listen_to(&mut self, events: u32, once: bool, call: Box<SocketListener<S>>) -> &mut Self {
         let starts = events & (events::DATA | events::TEXT) != 0;
         if let Some(crate::net::host::Entry::Socket(socket)) =
             self.reactor.event_loop.handles.slot(self.id.0).map(|slot| &mut slot.handle)

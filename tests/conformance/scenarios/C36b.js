@@ -1,0 +1,8 @@
+'use strict';
+// C36b: resetAndDestroy after destroy resets nothing
+const { pair } = require('../trace.js');
+
+pair({}, (s, c) => {
+  c.destroy();
+  c.resetAndDestroy();
+});
