@@ -277,6 +277,7 @@ fn a_blocked_target() {
     check_plain(&both.errors()[1], code, &blocked("127.0.0.2"));
 }
 
+/// Node prints the host between single quotes, with `\x00`.
 #[test]
 fn a_host_with_a_nul() {
     let message = "The property 'options.host' must be a string without null bytes. Received ";
@@ -286,6 +287,9 @@ fn a_host_with_a_nul() {
 
 #[test]
 fn read_of_a_connection_that_was_reset() {
+    if !util::resets_arrive() {
+        return;
+    }
     let (mut pair, heard) = (flowing().connect(), Heard::default());
     heard.event(&mut pair.see_s());
     pair.see_c().reset_and_destroy();
@@ -295,6 +299,9 @@ fn read_of_a_connection_that_was_reset() {
 
 #[test]
 fn write_to_a_connection_that_was_reset() {
+    if !util::resets_arrive() {
+        return;
+    }
     let (mut pair, heard) = (quiet().paused_on_connect().connect(), Heard::default());
     heard.event(&mut pair.see_s());
     pair.see_c().reset_and_destroy();
@@ -307,6 +314,9 @@ fn write_to_a_connection_that_was_reset() {
 
 #[test]
 fn write_to_a_peer_that_is_gone() {
+    if !util::resets_arrive() {
+        return;
+    }
     let (mut pair, heard) = (flowing().half_open(false, true).connect(), Heard::default());
     heard.event(&mut pair.see_c());
     pair.see_s().destroy();
@@ -315,8 +325,8 @@ fn write_to_a_peer_that_is_gone() {
     pair.settle();
     pair.see_c().write_then("x", heard.callback("write"));
     pair.run();
-    let gone = ("EPIPE", "write", "", None);
-    heard.check(&[("write", gone, "write EPIPE"), ("error", gone, "write EPIPE")]);
+    let (gone, message) = ((util::BROKEN, "write", "", None), format!("write {}", util::BROKEN));
+    heard.check(&[("write", gone, &message), ("error", gone, &message)]);
 }
 
 #[test]

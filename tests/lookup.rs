@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use netloop::{ConnectOptions, Error, Family, LookupRequest, ManualClock, Reactor, ReactorOptions, code};
+use netloop::{ConnectOptions, Error, Family, LookupRequest, ManualClock, Reactor, ReactorOptions};
 use util::{Trace, done, refused_port, run, run_some, run_until, watch, watch_server};
 
 fn setup() -> (Reactor<Trace>, Trace) {
@@ -274,8 +274,8 @@ fn an_address_that_hangs_is_given_up_after_the_attempt_timeout() {
     trace.check("C", &[&two[..], &[A2, F2, "error ETIMEDOUT", "close true"]].concat());
     let error = errors.try_recv().expect("heard");
     let inner: Vec<_> = error.errors().iter().map(|error| (error.code(), error.to_string())).collect();
-    let timed_out = (code::ETIMEDOUT, format!("connect ETIMEDOUT 127.0.0.1:{port}"));
-    assert_eq!(inner, [timed_out, (code::ECONNREFUSED, format!("connect ECONNREFUSED 127.0.0.2:{port}"))]);
+    let timed_out = (netloop::code::ETIMEDOUT, format!("connect ETIMEDOUT 127.0.0.1:{port}"));
+    assert_eq!(inner, [timed_out, (netloop::code::ECONNREFUSED, format!("connect ECONNREFUSED 127.0.0.2:{port}"))]);
 }
 
 /// B09, B10: `destroy` during an attempt is told as its failure, in the event that tells of the time-out it is not.

@@ -72,8 +72,12 @@ fn an_end_before_a_lookup_that_fails_leaves_the_error() {
 /// test-net-localport.
 #[test]
 fn a_client_connects_from_the_port_it_was_given() {
-    let (mut reactor, mut trace) = setup();
-    let (port, (_held, local)) = (serve(&mut reactor), refused_port());
+    let (mut reactor, mut trace, (_held, local)) = (util::reactor(), Trace::default(), refused_port());
+    let mut server = reactor.create_server(move |socket, _| {
+        watch(socket, "S");
+        assert_eq!(socket.remote_port(), Some(local));
+    });
+    let port = server.listen(([127, 0, 0, 1], 0)).unref().port().expect("bound inside listen");
     let mut socket = reactor.connect_with(([127, 0, 0, 1], port), ConnectOptions::new().local_port(local));
     watch(&mut socket, "C");
     socket.on_connect(move |socket, _| {
@@ -82,6 +86,7 @@ fn a_client_connects_from_the_port_it_was_given() {
     });
     run(&mut reactor, &mut trace);
     trace.check("C", &[ATTEMPT, "connect", "ready", "finish", "end", "close false"]);
+    trace.check("S", &["end", "finish", "close false"]);
 }
 
 /// test-net-socket-local-address, test-net-remote-address-port, test-net-bytes-stats: in each life of one socket both ends say
@@ -217,22 +222,35 @@ fn connected(reactor: &mut Reactor<Trace>, trace: &mut Trace) -> SocketId {
     id
 }
 
-/// test-net-connect-unref, test-net-connect-paused-connection.
+/// test-net-connect-unref.
 #[test]
-fn an_unrefd_connection_does_not_hold_the_loop_paused_or_not() {
-    for paused in [false, true] {
-        let (mut reactor, mut trace) = setup();
-        let id = connected(&mut reactor, &mut trace);
-        assert!(reactor.is_alive());
-        with(&mut reactor, id, |socket| {
-            if paused {
-                socket.pause();
-            }
-            socket.unref();
-        });
-        run(&mut reactor, &mut trace);
-        assert!(reactor.socket(id).is_some_and(|socket| !socket.is_destroyed()));
-    }
+fn an_unrefd_connection_does_not_hold_the_loop() {
+    let (mut reactor, mut trace) = setup();
+    let id = connected(&mut reactor, &mut trace);
+    assert!(reactor.is_alive());
+    with(&mut reactor, id, |socket| {
+        socket.unref();
+    });
+    run(&mut reactor, &mut trace);
+    assert!(reactor.socket(id).is_some_and(|socket| !socket.is_destroyed()));
+}
+
+/// test-net-connect-paused-connection: it has a reference, but nobody has asked it to read.
+#[test]
+fn a_connection_that_was_paused_before_it_was_there_does_not_hold_the_loop() {
+    let (mut reactor, mut trace) = setup();
+    let mut server = reactor.create_server(|socket, trace: &mut Trace| {
+        trace.push("V", "connection");
+        socket.unref();
+    });
+    let port = server.listen(([127, 0, 0, 1], 0)).unref().port().expect("bound inside listen");
+    let mut socket = reactor.connect(([127, 0, 0, 1], port));
+    util::watch_quiet(&mut socket, "C");
+    socket.pause();
+    let id = socket.id();
+    run(&mut reactor, &mut trace);
+    trace.check("C", &[ATTEMPT, "connect", "ready"]);
+    assert!(reactor.socket(id).is_some_and(|socket| socket.has_ref() && !socket.is_destroyed()));
 }
 
 /// test-net-persistent-ref-unref: what was said last before `connect` counts.

@@ -162,7 +162,7 @@ fn ten_megabytes_count_the_same_in_every_form_of_writing() {
     }
 }
 
-/// test-net-connect-buffer: with a mark of zero what waits for the connection is already too much.
+/// test-net-connect-buffer, test-net-connect-buffer2: with a mark of zero what waits for the connection is already too much.
 #[test]
 fn bytes_written_while_connecting_are_counted_once_and_arrive() {
     let (mut reactor, mut trace) = (util::reactor(), Trace::default());
@@ -172,14 +172,20 @@ fn bytes_written_while_connecting_are_counted_once_and_arrive() {
     watch(&mut socket, "C");
     socket.connect(([127, 0, 0, 1], port));
     let text = "L'État, c'est ";
-    assert!(!socket.write_then(text, util::done("C", "write")));
+    assert!(!socket.write_then(text, |socket, result, trace: &mut Trace| {
+        result.expect("it is written");
+        trace.push("C", format!("{} written, pending {}", socket.bytes_written(), socket.is_pending()));
+    }));
     assert_eq!((socket.bytes_written(), socket.ready_state()), (15, ReadyState::Opening));
     socket.end_with("moi");
     assert_eq!((socket.bytes_written(), socket.ready_state()), (18, ReadyState::Opening));
-    socket.on_close(|socket, _, trace: &mut Trace| trace.push("C", format!("{} written", socket.bytes_written())));
+    socket.on_close(|socket, _, trace: &mut Trace| {
+        trace.push("C", format!("{} written, pending {}", socket.bytes_written(), socket.is_pending()));
+    });
     run(&mut reactor, &mut trace);
-    let begin = ["connectionAttempt 127.0.0.1:P", "connect", "write()", "ready", "finish", "end", "close false"];
-    trace.check("C", &[&begin[..], &["18 written"]].concat());
+    let counted = "18 written, pending false";
+    let begin = ["connectionAttempt 127.0.0.1:P", "connect", counted, "ready", "finish", "end", "close false"];
+    trace.check("C", &[&begin[..], &["18 written, pending true"]].concat());
     trace.check("S", &["data 18", "end", "finish", "close false"]);
 }
 

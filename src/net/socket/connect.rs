@@ -284,7 +284,10 @@ impl<S> Reactor<S> {
 
     /// An event on a connecting socket: hints prove nothing, `SO_ERROR` and the peer's name do.
     pub(super) fn resolve_connect(&mut self, id: SocketId, state: &mut S) {
-        let outcome = self.socket_entry(id).and_then(|socket| socket.stream.as_ref()).map(Stream::resolve_connect);
+        let outcome = self.socket_slot(id).and_then(|(socket, readiness)| {
+            let stream = socket.stream.as_ref()?;
+            Some(stream.resolve_connect(*readiness))
+        });
         match outcome {
             Some(Connecting::Connected) => self.connected(id, state),
             Some(Connecting::Failed(error)) => self.connect_failed(id, error, state),
