@@ -93,12 +93,12 @@ pub(crate) fn refused_port() -> (socket2::Socket, u16) {
 
 /// A port of 127.0.0.1 where connects hang: its listener's queue is full and nobody accepts.
 #[cfg(target_os = "linux")]
-pub(crate) fn black_hole() -> (socket2::Socket, Vec<std::net::TcpStream>, u16) {
+pub(crate) fn black_hole() -> (socket2::Socket, Vec<TcpStream>, u16) {
     let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
     listener.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
     listener.listen(0).expect("it listens");
     let address = listener.local_addr().ok().and_then(|address| address.as_socket()).expect("bound");
-    let filling = std::iter::from_fn(|| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(50)).ok());
+    let filling = std::iter::from_fn(|| TcpStream::connect_timeout(&address, Duration::from_millis(50)).ok());
     let fill = filling.take(16).collect();
     (listener, fill, address.port())
 }
