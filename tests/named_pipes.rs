@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mio::windows::NamedPipe;
-use netloop::{Endpoint, Reactor, ReadyState, Socket};
+use netloop::{Endpoint, ListenOptions, Reactor, ReadyState, Socket};
 use pair::{each_way, flowing};
 use util::{Trace, check_error, done};
 
@@ -28,11 +28,15 @@ fn open(path: &Path) -> std::io::Result<File> {
 
 /// Listens at a path and closes; with what the server said.
 fn listen_and_run(path: &Path) -> Trace {
+    listen_with_and_run(path, ListenOptions::new())
+}
+
+fn listen_with_and_run(path: &Path, options: ListenOptions) -> Trace {
     let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
     let mut server = reactor.create_server(|_, _| ());
     util::watch_server(&mut server, "V");
     server.on_listening(|server, _| server.close());
-    server.listen(path);
+    server.listen_with(path, options);
     util::run(&mut reactor, &mut trace);
     trace
 }
@@ -270,6 +274,13 @@ fn only_the_name_of_a_pipe_can_be_listened_at() {
     }
     let path = name().display().to_string().replacen(r"\\.\", r"\\?\", 1);
     listen_and_run(Path::new(&path)).check("V", &["listening", "close"]);
+}
+
+#[test]
+fn the_rights_of_a_pipe_cannot_be_set() {
+    for options in [ListenOptions::new().readable_all(true), ListenOptions::new().writable_all(true)] {
+        listen_with_and_run(&name(), options).check("V", &["error ENOTSUP"]);
+    }
 }
 
 #[test]
