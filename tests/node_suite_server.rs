@@ -2,7 +2,7 @@
 
 mod util;
 
-use netloop::{Address, Reactor, ServerId, SocketId};
+use netloop::{Reactor, ServerId, SocketId};
 use util::{Trace, close, closed, run, run_until, watch, watch_server, with};
 
 const LOCALHOST: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
@@ -151,5 +151,5 @@ fn an_unrefd_server_at_a_path_does_not_hold_the_loop() {
     reactor.server(id).expect("just made").unref().listen(&path);
     run(&mut reactor, &mut trace);
     trace.check("V", &["listening"]);
-    assert_eq!(reactor.server(id).expect("it listens").address(), Some(Address::Unix(path)));
+    assert_eq!(reactor.server(id).expect("it listens").address(), Some(netloop::Address::Unix(path)));
 }
