@@ -78,7 +78,10 @@ fn a_refusal_names_the_local_end_that_was_asked_for() {
         if with_port {
             message.push_str(&format!(" - Local ({local}:{local_port})"));
         }
-        check_error(&error.try_recv().expect("heard"), ("ECONNREFUSED", "connect", "127.0.0.1", Some(port)), &message);
+        let error = error.try_recv().expect("heard");
+        check_error(&error, ("ECONNREFUSED", "connect", "127.0.0.1", Some(port)), &message);
+        let expected = with_port.then(|| format!("{local}:{local_port}"));
+        assert_eq!(error.local_address().map(ToString::to_string), expected);
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 /// How many files Node has, and how their rows are covered here.
 const ROWS: usize = 196;
-const WHOLE: usize = 139;
-const IN_PART: usize = 26;
+const WHOLE: usize = 140;
+const IN_PART: usize = 25;
 /// By what the reason begins with.
 const NOT_HERE: [(&str, usize); 4] = [("types make it impossible", 6), ("JavaScript only", 15), ("cluster", 6), ("http", 4)];
 

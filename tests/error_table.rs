@@ -282,7 +282,16 @@ fn a_blocked_target() {
 fn a_host_with_a_nul() {
     let message = "The property 'options.host' must be a string without null bytes. Received ";
     let error = connect_error(("a\0b", 9), SocketOptions::new(), ConnectOptions::new());
-    check_plain(&error, ("ERR_INVALID_ARG_VALUE", "", "", None), &format!("{message}{:?}", "a\0b"));
+    check_plain(&error, ("ERR_INVALID_ARG_VALUE", "", "", None), &format!("{message}'a\\x00b'"));
+}
+
+#[test]
+fn an_attempt_timeout_of_zero() {
+    let options = ConnectOptions::new().attempt_timeout(std::time::Duration::ZERO);
+    let message = "The value of \"options.autoSelectFamilyAttemptTimeout\" is out of range. \
+                   It must be >= 1 && <= 2147483647. Received 0";
+    let error = connect_error(("localhost", 9), SocketOptions::new(), options);
+    check_plain(&error, ("ERR_OUT_OF_RANGE", "", "", None), message);
 }
 
 #[test]
