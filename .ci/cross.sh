@@ -177,13 +177,14 @@ check() {
 
 wine() {
     use_tools
+    # Without debug information the links take a third of the time.
+    export CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0
     local for_windows=(--locked "${std[@]}" --target "$windows")
     # The tests run the examples; asking `cargo test` for them would build them as tests.
     step "build the examples for $windows" cargo build --examples "${for_windows[@]}"
     step "build the tests" cargo test --lib --tests --no-run "${for_windows[@]}"
-    # Wine shuts every socket down before it closes it, so that a reset never reaches the peer. Real Windows runs this one.
-    step "run under Wine" timeout 1200 cargo test --lib --tests --no-fail-fast "${for_windows[@]}" -- \
-        --test-threads=1 --skip a_reset_reaches_the_peer_as_econnreset "$@"
+    # What Wine cannot show the tests find out by themselves, and say so. Doc tests cannot be run for another system.
+    step "run under Wine" timeout 900 cargo test --lib --tests --no-fail-fast "${for_windows[@]}" -- "$@"
 }
 
 case ${1:-} in

@@ -37,3 +37,6 @@ pub mod _11_codecs {}
 
 #[doc = include_str!("../docs/book/12-names-and-addresses.md")]
 pub mod _12_names_and_addresses {}
+
+#[doc = include_str!("../docs/book/13-coverage.md")]
+pub mod _13_coverage {}

@@ -111,6 +111,15 @@ impl Error {
         Self::system_with(syscall, code, message, error, |repr| repr.address = Some(address.clone()))
     }
 
+    /// The same for an attempt from a port that was asked for: the error has it as a field too. Mirrors `createConnectionError`.
+    pub(crate) fn connect_from(address: &Address, local: Address, error: io::Error) -> Self {
+        let code = sys::error_code(&error);
+        let message = format!("connect {code} {} - Local ({})", NodeText(address), NodeText(&local));
+        Self::system_with("connect", code, message, error, |repr| {
+            (repr.address, repr.local) = (Some(address.clone()), Some(local));
+        })
+    }
+
     /// The same for a code that no system call gave.
     pub(crate) fn connect_code(code: &'static str, address: &Address, local: Option<&Address>) -> Self {
         let local = local.map(|local| format!(" - Local ({})", NodeText(local))).unwrap_or_default();
@@ -237,6 +246,16 @@ impl Error {
     /// ```
     pub fn port(&self) -> Option<u16> {
         self.0.address.as_ref().and_then(Address::port).filter(|&port| port != 0)
+    }
+
+    /// The local end of a `connect` that failed, if its port was asked for. Mirrors `error.localAddress` and `localPort`.
+    ///
+    /// ```
+    /// let error = netloop::Error::other("nothing was connected");
+    /// assert_eq!(error.local_address(), None);
+    /// ```
+    pub fn local_address(&self) -> Option<&Address> {
+        self.0.local.as_ref()
     }
 
     /// The name that could not be resolved. Mirrors `error.hostname`.

@@ -60,8 +60,8 @@
 //!
 //! # Platforms
 //!
-//! Linux is where the tests run. macOS, FreeBSD and Windows (TCP) are type-checked only. A path on Windows is `ENOTSUP`:
-//! named pipes are not built yet.
+//! Linux is where the tests run; those of Windows run under Wine. macOS and FreeBSD are type-checked only. A path is a
+//! Unix-domain socket, on Windows the name of a pipe.
 //!
 //! # The book
 //!

@@ -1,5 +1,7 @@
 //! Nothing is left behind: ten thousand connections, and lives at random in which every byte is accounted for.
 
+mod util;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -15,8 +17,11 @@ fn alone() -> MutexGuard<'static, ()> {
     DESCRIPTORS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many descriptors are open, where the system tells.
+/// How many descriptors are open, where the system tells. Under Wine one sees its own, which come and go.
 fn descriptors() -> Option<usize> {
+    if cfg!(windows) {
+        return None;
+    }
     Some(std::fs::read_dir("/proc/self/fd").ok()?.count())
 }
 
@@ -112,8 +117,9 @@ fn ten_thousand_connections_leave_no_slot_no_timer_and_no_descriptor() {
         open(&mut reactor, &mut waves, port);
     }
     reactor.run(&mut waves).expect("errors are heard");
-    assert_eq!((waves.opened, waves.accepted), (CONNECTIONS, CONNECTIONS));
-    assert_eq!(waves.closed, 2 * CONNECTIONS, "each end closes once");
+    // Windows does not hand over what was reset before anybody has accepted it.
+    assert!(waves.accepted == CONNECTIONS || cfg!(windows), "{}", waves.accepted);
+    assert_eq!((waves.opened, waves.closed), (CONNECTIONS, CONNECTIONS + waves.accepted), "each end closes once");
     reactor.clear_timer(watchdog);
     assert_empty(&reactor, before);
 }
@@ -255,7 +261,8 @@ fn assert_accounts(lives: &Lives) -> usize {
             continue;
         };
         assert!(life.heard <= peer.sent, "{id:?} heard more than was sent: {life:?} {peer:?}");
-        if life.ended && peer.finished {
+        // Who destroys may reset, which is no end, where the two can be told apart.
+        if life.ended && peer.finished && (life.heard == peer.sent || util::resets_arrive()) {
             assert_eq!(life.heard, peer.sent, "{id:?}: a clean end, and bytes are missing: {life:?} {peer:?}");
             clean += 1;
         }

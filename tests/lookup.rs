@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use netloop::{ConnectOptions, Error, Family, LookupRequest, ManualClock, Reactor, ReactorOptions, code};
+use netloop::{ConnectOptions, Error, Family, LookupRequest, ManualClock, Reactor, ReactorOptions};
 use util::{Trace, done, refused_port, run, run_some, run_until, watch, watch_server};
 
 fn setup() -> (Reactor<Trace>, Trace) {
@@ -232,18 +232,6 @@ fn destroy_in_any_event_of_the_attempts_is_the_end() {
     }
 }
 
-/// A port where connects hang: its listener's queue is full and nobody accepts.
-#[cfg(target_os = "linux")]
-fn black_hole() -> (socket2::Socket, Vec<std::net::TcpStream>, u16) {
-    let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-    listener.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
-    listener.listen(0).expect("it listens");
-    let address = listener.local_addr().ok().and_then(|address| address.as_socket()).expect("bound");
-    let filling = std::iter::from_fn(|| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(50)).ok());
-    let fill = filling.take(16).collect();
-    (listener, fill, address.port())
-}
-
 #[cfg(target_os = "linux")]
 fn manual() -> (Reactor<Trace>, ManualClock, Trace) {
     let clock = ManualClock::new();
@@ -268,7 +256,7 @@ fn run_to(reactor: &mut Reactor<Trace>, trace: &mut Trace, entry: &str) {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_address_that_hangs_is_given_up_after_the_attempt_timeout() {
-    let (_listener, _fill, port) = black_hole();
+    let (_listener, _fill, port) = util::black_hole();
     let (mut reactor, clock, mut trace) = manual();
     let options = lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"])).attempt_timeout(Duration::from_millis(50));
     let mut socket = reactor.connect_with(("two.test", port), options);
@@ -286,8 +274,8 @@ fn an_address_that_hangs_is_given_up_after_the_attempt_timeout() {
     trace.check("C", &[&two[..], &[A2, F2, "error ETIMEDOUT", "close true"]].concat());
     let error = errors.try_recv().expect("heard");
     let inner: Vec<_> = error.errors().iter().map(|error| (error.code(), error.to_string())).collect();
-    let timed_out = (code::ETIMEDOUT, format!("connect ETIMEDOUT 127.0.0.1:{port}"));
-    assert_eq!(inner, [timed_out, (code::ECONNREFUSED, format!("connect ECONNREFUSED 127.0.0.2:{port}"))]);
+    let timed_out = (netloop::code::ETIMEDOUT, format!("connect ETIMEDOUT 127.0.0.1:{port}"));
+    assert_eq!(inner, [timed_out, (netloop::code::ECONNREFUSED, format!("connect ECONNREFUSED 127.0.0.2:{port}"))]);
 }
 
 /// L7: a panic in the listener that hears of it does not take the next address its turn.
@@ -316,7 +304,7 @@ fn an_address_that_hangs_is_given_up_despite_a_panic() {
 fn destroy_while_an_address_hangs_stops_the_timer() {
     let two = ["lookup 127.0.0.1 two.test", "lookup 127.0.0.2 two.test", A1];
     for in_event in [false, true] {
-        let (_listener, _fill, port) = black_hole();
+        let (_listener, _fill, port) = util::black_hole();
         let (mut reactor, clock, mut trace) = manual();
         let options = lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"]))
             .attempt_timeout(Duration::ZERO + Duration::from_millis(1));

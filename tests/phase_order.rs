@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use netloop::{Reactor, Socket, SocketId};
 use pair::{each_way, flowing};
-use util::{Trace, done};
+use util::{BROKEN, Trace, done};
 
 /// Queues a tick, an immediate and a timer that record themselves with `S`.
 fn queue(reactor: &mut Reactor<Trace>, prefix: &'static str) {
@@ -220,7 +220,8 @@ fn a_write_that_fails_at_once_tells_its_callbacks_before_the_next_tick() {
     });
     pair.run();
     let expected = ["w1(EPIPE)", "w2(EPIPE)", "end.cb(EPIPE)", "tick", "error EPIPE", "close true", "immediate"];
-    pair.check("S", &expected);
+    let expected = expected.map(|said| said.replace("EPIPE", BROKEN));
+    pair.check("S", &expected.each_ref().map(String::as_str));
 }
 
 #[test]

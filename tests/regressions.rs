@@ -10,7 +10,17 @@ use netloop::{Reactor, SocketId, code};
 type Log = Vec<String>;
 
 fn pair(reactor: &mut Reactor<Log>) -> (SocketId, SocketId) {
-    reactor.socket_pair().expect("a pair")
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    // Over TCP, as on Windows, a megabyte might fit.
+    for id in [near, far] {
+        let socket = reactor.socket(id).expect("just made");
+        let kernel = socket2::SockRef::from(&socket);
+        if cfg!(windows) {
+            kernel.set_send_buffer_size(16 * 1024).expect("a buffer size");
+            kernel.set_recv_buffer_size(16 * 1024).expect("a buffer size");
+        }
+    }
+    (near, far)
 }
 
 /// Reads everything, and logs how much there was when it ends.

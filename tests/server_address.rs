@@ -3,11 +3,10 @@
 mod util;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::mpsc;
 
-use netloop::{Address, Error, IntoEndpoint, ListenOptions, Reactor, ServerId};
-use util::{TempDir, Trace, check_error, close, run, watch, watch_server};
+use netloop::{Error, IntoEndpoint, ListenOptions, Reactor, ServerId};
+use util::{Trace, check_error, close, run, watch, watch_server};
 
 fn setup() -> (Reactor<Trace>, Trace) {
     (util::reactor(), Trace::default())
@@ -113,12 +112,12 @@ fn every_address_takes_both_families() {
 #[test]
 fn a_path_is_bound_inside_listen_and_removed_inside_close() {
     let (mut reactor, mut trace) = setup();
-    let (dir, id) = (TempDir::new(), idle(&mut reactor));
+    let (dir, id) = (util::TempDir::new(), idle(&mut reactor));
     let path = dir.path("v.sock");
     let mut server = reactor.server(id).expect("just made");
     server.listen(&path);
     assert!(path.exists());
-    assert_eq!((server.address(), server.port()), (Some(Address::Unix(path.clone())), None));
+    assert_eq!((server.address(), server.port()), (Some(netloop::Address::Unix(path.clone())), None));
     let at = path.clone();
     server.on_listening(move |server, _| {
         server.close();
@@ -134,12 +133,12 @@ fn a_path_is_bound_inside_listen_and_removed_inside_close() {
 #[test]
 fn a_relative_path_stays_relative() {
     let (mut reactor, mut trace) = setup();
-    let dir = TempDir::new();
+    let dir = util::TempDir::new();
     let here = std::env::current_dir().expect("a working directory");
-    let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let up: std::path::PathBuf = here.components().skip(1).map(|_| "..").collect();
     let path = up.join(dir.path("r.sock").strip_prefix("/").expect("absolute"));
     let mut server = reactor.create_server(|_, _| {});
-    assert_eq!(server.listen(&path).address(), Some(Address::Unix(path.clone())));
+    assert_eq!(server.listen(&path).address(), Some(netloop::Address::Unix(path.clone())));
     assert!(dir.path("r.sock").exists());
     server.close();
     run(&mut reactor, &mut trace);
@@ -193,7 +192,7 @@ fn a_listen_error_names_a_foreign_address() {
 /// The error of a `listen` at a path.
 #[cfg(unix)]
 #[track_caller]
-fn check_path(path: PathBuf, code: &str, text: &str) {
+fn check_path(path: std::path::PathBuf, code: &str, text: &str) {
     let shown = path.display().to_string();
     let error = listen_error(&path);
     check_error(&error, (code, "listen", &shown, None), &format!("listen {code}: {text} {shown}"));
@@ -203,7 +202,7 @@ fn check_path(path: PathBuf, code: &str, text: &str) {
 #[cfg(unix)]
 #[test]
 fn a_path_that_exists_is_in_use() {
-    let dir = TempDir::new();
+    let dir = util::TempDir::new();
     let file = dir.path("file");
     std::fs::write(&file, "mine").expect("a file");
     check_path(file.clone(), "EADDRINUSE", "address already in use");
@@ -218,14 +217,14 @@ fn a_path_that_exists_is_in_use() {
 #[cfg(unix)]
 #[test]
 fn a_path_in_a_missing_directory_is_not_permitted() {
-    check_path(TempDir::new().path("no/x.sock"), "EACCES", "permission denied");
+    check_path(util::TempDir::new().path("no/x.sock"), "EACCES", "permission denied");
 }
 
 /// §5.1, §6: nothing is cut off.
 #[cfg(unix)]
 #[test]
 fn a_path_that_the_system_cannot_hold_is_invalid() {
-    let dir = TempDir::new();
+    let dir = util::TempDir::new();
     check_path(dir.path(&"x".repeat(10_000)), "EINVAL", "invalid argument");
     check_path(dir.path("nul\0inside"), "EINVAL", "invalid argument");
 }
@@ -235,17 +234,17 @@ fn a_path_that_the_system_cannot_hold_is_invalid() {
 #[track_caller]
 fn check_length(bytes: usize) {
     let (mut reactor, mut trace) = setup();
-    let dir = TempDir::new();
+    let dir = util::TempDir::new();
     let path = dir.path(&"x".repeat(bytes - dir.path("").as_os_str().len()));
     assert_eq!(path.as_os_str().len(), bytes);
     let mut server = reactor.create_server(|_, _| {});
     let id = server.listen(&path).id();
-    assert_eq!(server.address(), Some(Address::Unix(path.clone())));
+    assert_eq!(server.address(), Some(netloop::Address::Unix(path.clone())));
     let mut client = reactor.connect(&path);
     watch(&mut client, "C");
     client.on_close(move |socket, _, _| close(socket.reactor(), id)).end();
     run(&mut reactor, &mut trace);
-    let name = util::place(&Address::Unix(path));
+    let name = util::place(&netloop::Address::Unix(path));
     trace.check("C", &[&format!("connectionAttempt {name}"), "connect", "ready", "finish", "end", "close false"]);
 }
 
@@ -260,7 +259,7 @@ fn a_path_of_107_bytes_is_not_too_long() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_path_of_108_bytes_is_too_long() {
-    let dir = TempDir::new();
+    let dir = util::TempDir::new();
     let room = 108 - dir.path("").as_os_str().len();
     check_path(dir.path(&"x".repeat(room)), "EINVAL", "invalid argument");
 }

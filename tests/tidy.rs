@@ -59,8 +59,10 @@ fn pages() -> Vec<PathBuf> {
     pages.into_iter().chain(chapters).collect()
 }
 
+/// A path inside the package, with slashes on every system.
 fn name(path: &Path) -> String {
-    path.strip_prefix(root()).expect("inside the package").display().to_string()
+    let path = path.strip_prefix(root()).expect("inside the package");
+    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// The lines of a program without comments, with their numbers.

@@ -31,6 +31,7 @@ fn connect_and_run(path: &Path) -> Trace {
     trace
 }
 
+#[cfg(target_os = "linux")]
 fn path_of_length(length: usize) -> (TempDir, PathBuf) {
     let dir = TempDir::new();
     let rest = length - dir.dir().as_os_str().len() - 1;

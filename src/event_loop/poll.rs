@@ -5,14 +5,16 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use mio::event::Source;
 use mio::{Events, Interest};
 
 use super::readiness::Readiness;
+use super::remote::Wakeup;
 use super::table::{Key, Table};
 use super::{EVENTS, EventLoop, Host, WAKE, after_callback, run_posted};
+use crate::sys::{Bell, Watched};
 
 /// How often a full batch of events is followed by another poll within one iteration.
 const FULL_BATCHES: usize = 48;
@@ -114,27 +116,41 @@ impl<T> Handles<T> {
 pub(crate) struct Registrar<'l> {
     registry: &'l mio::Registry,
     key: Key,
+    wakeup: &'l Arc<Wakeup>,
     registrations: &'l mut u64,
 }
 
 impl Registrar<'_> {
     /// Asks the selector to report on a source.
-    pub(crate) fn register(&mut self, source: &mut impl Source, interest: Interest) -> io::Result<()> {
+    pub(crate) fn register(&mut self, source: &mut impl Watched, interest: Interest) -> io::Result<()> {
         *self.registrations += 1;
+        source.attach(|| self.bell());
         self.registry.register(source, self.key.to_token(), interest)
     }
 
     /// Changes what is reported; the selector looks again at what is ready.
-    pub(crate) fn reregister(&mut self, source: &mut impl Source, interest: Interest) -> io::Result<()> {
+    pub(crate) fn reregister(&mut self, source: &mut impl Watched, interest: Interest) -> io::Result<()> {
         *self.registrations += 1;
         self.registry.reregister(source, self.key.to_token(), interest)
     }
 
-    pub(crate) fn deregister(&mut self, source: &mut impl Source) {
+    pub(crate) fn deregister(&mut self, source: &mut impl Watched) {
         *self.registrations += 1;
         if let Err(error) = self.registry.deregister(source) {
             log::debug!("deregister: {error}");
         }
+    }
+
+    /// Rings for this handle. A bell that is kept too long is harmless: keys are not used twice.
+    fn bell(&self) -> Bell {
+        let (wakeup, key) = (Arc::clone(self.wakeup), self.key);
+        Arc::new(move |readable, writable| {
+            for (ready, bit) in [(readable, Readiness::READABLE), (writable, Readiness::WRITABLE)] {
+                if ready {
+                    wakeup.ring(key, bit);
+                }
+            }
+        })
     }
 }
 
@@ -142,11 +158,13 @@ impl<H: Host> EventLoop<H> {
     /// A handle together with what registers its source: the two are borrowed side by side.
     pub(crate) fn slot_and_registrar(&mut self, key: Key) -> Option<(&mut Slot<H::Handle>, Registrar<'_>)> {
         let slot = self.handles.table.get_mut(key)?;
-        Some((slot, Registrar { registry: self.poll.registry(), key, registrations: &mut self.counters.registrations }))
+        let (registry, wakeup) = (self.poll.registry(), &self.shared.wakeup);
+        Some((slot, Registrar { registry, key, wakeup, registrations: &mut self.counters.registrations }))
     }
 
     /// The selector, for embedding the loop into another one (`uv_backend_fd`).
     #[cfg(not(mio_unsupported_force_poll_poll))]
+    #[allow(dead_code, reason = "Windows has no descriptor to show")]
     pub(crate) fn registry(&self) -> &mio::Registry {
         self.poll.registry()
     }
@@ -209,6 +227,10 @@ pub(super) fn poll<H: Host>(host: &mut H, timeout: Option<Duration>, state: &mut
         timeout = Some(Duration::ZERO);
     }
     if host.event_loop().shared.wakeup.take_pending() {
+        let event_loop = host.event_loop();
+        for (key, readiness) in event_loop.shared.wakeup.take_rung() {
+            event_loop.handles.merge(key, readiness);
+        }
         run_posted(host, state);
     }
     Ok(())

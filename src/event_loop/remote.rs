@@ -10,6 +10,9 @@ use std::thread::ThreadId;
 
 use mio::Waker;
 
+use super::readiness::Readiness;
+use super::table::Key;
+
 /// What a loop shares with other threads. `P` is a posted callback.
 #[derive(Debug)]
 pub(crate) struct Shared<P> {
@@ -31,9 +34,30 @@ pub(crate) struct Wakeup {
     waker: Waker,
     pending: AtomicBool,
     guards: AtomicUsize,
+    /// Handles that are ready without the selector's knowledge.
+    rung: Mutex<Vec<(Key, Readiness)>>,
 }
 
 impl Wakeup {
+    pub(super) fn new(waker: Waker) -> Self {
+        Self { waker, pending: AtomicBool::new(false), guards: AtomicUsize::new(0), rung: Mutex::default() }
+    }
+
+    /// Tells the loop that a handle is ready, and wakes it.
+    pub(super) fn ring(&self, key: Key, readiness: Readiness) {
+        self.rung().push((key, readiness));
+        self.wake();
+    }
+
+    /// What was rung; to be taken after the flag.
+    pub(super) fn take_rung(&self) -> Vec<(Key, Readiness)> {
+        std::mem::take(&mut self.rung())
+    }
+
+    fn rung(&self) -> MutexGuard<'_, Vec<(Key, Readiness)>> {
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Wakes the loop, once for any number of calls until it answers.
     pub(crate) fn wake(&self) {
         if self.pending.swap(true, Ordering::AcqRel) {
@@ -62,7 +86,7 @@ impl Wakeup {
 impl<P> Shared<P> {
     pub(crate) fn new(waker: Waker) -> Self {
         Self {
-            wakeup: Arc::new(Wakeup { waker, pending: AtomicBool::new(false), guards: AtomicUsize::new(0) }),
+            wakeup: Arc::new(Wakeup::new(waker)),
             posts: Mutex::new(Posts { queue: VecDeque::new(), closed: false }),
             thread: std::thread::current().id(),
         }
@@ -136,5 +160,30 @@ impl Drop for LoopGuard {
     fn drop(&mut self) {
         self.0.guards.fetch_sub(1, Ordering::AcqRel);
         self.0.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::{Table, WAKE};
+
+    #[test]
+    fn what_rings_on_another_thread_wakes_the_loop_once_and_is_all_there() {
+        let mut poll = mio::Poll::new().expect("a selector");
+        let wakeup = Arc::new(Wakeup::new(Waker::new(poll.registry(), WAKE).expect("a waker")));
+        let keys: Vec<Key> = {
+            let mut table = Table::default();
+            (0..3).map(|number| table.insert(number)).collect()
+        };
+        let (bell, rings) = (Arc::clone(&wakeup), keys.clone());
+        let ringer = std::thread::spawn(move || rings.iter().for_each(|&key| bell.ring(key, Readiness::READABLE)));
+        ringer.join().expect("no panic");
+        let mut events = mio::Events::with_capacity(8);
+        poll.poll(&mut events, None).expect("it is woken");
+        assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [WAKE]);
+        assert!(wakeup.take_pending() && !wakeup.take_pending());
+        assert_eq!(wakeup.take_rung(), keys.iter().map(|&key| (key, Readiness::READABLE)).collect::<Vec<_>>());
+        assert_eq!(wakeup.take_rung(), []);
     }
 }

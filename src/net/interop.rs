@@ -74,7 +74,6 @@ mod unix {
 #[cfg(windows)]
 mod windows {
     use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
-    use std::sync::OnceLock;
 
     use crate::net::{Adopted, AdoptedListener, Socket};
     use crate::stream::Stream;
@@ -94,18 +93,13 @@ mod windows {
 
     /// The socket's handle, for options (`socket2::SockRef::from(&socket)`); reading or writing it breaks the socket.
     ///
-    /// A socket without a connection (never connected, or destroyed) gives one that is no stream: options of TCP fail.
+    /// A named pipe, and a socket without a connection (never connected, or destroyed), give one that is no stream: options
+    /// of TCP fail.
     impl<S> AsSocket for Socket<'_, S> {
         fn as_socket(&self) -> BorrowedSocket<'_> {
-            static NONE: OnceLock<socket2::Socket> = OnceLock::new();
             match self.entry().and_then(|socket| socket.stream.as_ref()).map(Stream::expose) {
                 Some(Transport::Tcp(socket)) => socket.as_socket(),
-                Some(Transport::Local(socket)) => socket.never(),
-                None => NONE
-                    .get_or_init(|| {
-                        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).expect("a socket of no use")
-                    })
-                    .as_socket(),
+                Some(Transport::Local(_)) | None => self.reactor_ref().reserve.as_socket(),
             }
         }
     }

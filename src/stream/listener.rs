@@ -114,7 +114,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Some(path) = self.path.take().filter(|path| !sys::is_abstract(path))
+        if let Some(path) = self.path.take().filter(|path| sys::leaves_file(path))
             && self.only.is_none_or(|only| sys::file_id(&path) == Some(only))
             && let Err(error) = std::fs::remove_file(&path)
         {

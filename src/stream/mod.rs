@@ -59,13 +59,18 @@ impl Stream {
     }
 
     /// Resolves a connect after an event. Mirrors `uv__stream_connect`; writability alone proves nothing.
-    pub(crate) fn resolve_connect(&self) -> Connecting {
+    ///
+    /// Windows may forget both the error and the peer of a connection that was reset before we look; only the event tells.
+    pub(crate) fn resolve_connect(&self, readiness: Readiness) -> Connecting {
         match self.transport.take_error() {
             Ok(Some(error)) | Err(error) => return Connecting::Failed(error),
             Ok(None) => {}
         }
         match self.transport.is_connected() {
             Ok(true) => Connecting::Connected,
+            Ok(false) if readiness.has_any(Readiness::WRITE_CLOSED) => {
+                Connecting::Failed(io::ErrorKind::ConnectionReset.into())
+            }
             Ok(false) => Connecting::Pending,
             Err(error) => Connecting::Failed(error),
         }

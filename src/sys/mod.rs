@@ -2,9 +2,9 @@
 //!
 //! Everything here is the same on every system. What differs is in one file per platform, and both export, in this order:
 //!
-//! - `LocalStream`, `LocalListener`: Unix-domain sockets; uninhabited where they do not exist yet;
+//! - `LocalStream`, `LocalListener`: Unix-domain sockets, or named pipes;
 //! - `connect_local`, `listen_local`, `pair`: making them;
-//! - `set_access`, `remove_stale`, `file_id`: the file of a listening one;
+//! - `set_access`, `remove_stale`, `leaves_file`, `file_id`: the file of a listening one;
 //! - `adopt_local`, `adopt_local_listener`, `foreign_kind`: taking over what somebody else made;
 //! - `ADDRCONFIG`: the hint of a lookup for families of which the machine has an address;
 //! - `error_code`, `is_out_of_descriptors`, `is_in_progress`, `is_blocked`: the names of system errors;
@@ -14,6 +14,8 @@
 //! Nothing here knows a callback or a handle.
 
 mod adopt;
+#[cfg(windows)]
+mod pipe;
 mod resolve;
 mod tcp;
 mod transport;
@@ -25,15 +27,33 @@ mod imp;
 #[path = "windows.rs"]
 mod imp;
 
+use std::sync::Arc;
+
+use mio::event::Source;
+
 pub(crate) use self::adopt::{Foreign, Refused, adopt_listener, adopt_stream};
 pub(crate) use self::imp::{
     CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, file_id, is_blocked,
-    is_in_progress, is_out_of_descriptors, listen_local, pair, remove_stale, set_access,
+    is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair, remove_stale, set_access,
 };
 pub(crate) use self::resolve::{Unresolved, resolve};
 pub use self::tcp::KeepAlive;
 pub(crate) use self::tcp::{Bound, TcpListenOptions, bind_tcp, connect_tcp, listen_tcp};
 pub(crate) use self::transport::{Acceptor, Transport};
+
+/// Tells the loop, from any thread, that a source may be readable, or writable.
+pub(crate) type Bell = Arc<dyn Fn(bool, bool) + Send + Sync>;
+
+/// What the loop can watch: a source of mio's selector, or one that rings a bell instead.
+pub(crate) trait Watched: Source {
+    /// Gives the bell, before each registration; the selector's own sources need none.
+    fn attach(&mut self, bell: impl FnOnce() -> Bell) {
+        drop(bell);
+    }
+}
+
+impl Watched for mio::net::TcpStream {}
+impl Watched for mio::net::TcpListener {}
 
 /// Names a file for as long as it exists: its device and its number there.
 pub(crate) type FileId = (u64, u64);

@@ -10,6 +10,7 @@ use socket2::SockRef;
 
 use super::imp::{LocalListener, LocalStream};
 use super::tcp::{self, KeepAlive};
+use super::{Bell, Watched};
 use crate::address::Address;
 
 /// A connected (or connecting) stream socket.
@@ -23,7 +24,6 @@ pub(crate) enum Transport {
 #[derive(Debug)]
 pub(crate) enum Acceptor {
     Tcp(TcpListener),
-    #[cfg_attr(windows, expect(dead_code, reason = "nothing makes one there yet"))]
     Local(LocalListener),
 }
 
@@ -140,6 +140,18 @@ impl Acceptor {
             Self::Tcp(socket) => socket.local_addr().map(|address| Some(Address::Tcp(address))),
             Self::Local(_) => Ok(None),
         }
+    }
+}
+
+impl Watched for Transport {
+    fn attach(&mut self, bell: impl FnOnce() -> Bell) {
+        each!(Self, self, socket => socket.attach(bell));
+    }
+}
+
+impl Watched for Acceptor {
+    fn attach(&mut self, bell: impl FnOnce() -> Bell) {
+        each!(Self, self, socket => socket.attach(bell));
     }
 }
 

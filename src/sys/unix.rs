@@ -10,12 +10,15 @@ use std::path::Path;
 use mio::net::{UnixListener, UnixStream};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::FileId;
 use super::transport::{Acceptor, Transport};
+use super::{FileId, Watched};
 use crate::code;
 
 pub(super) type LocalStream = UnixStream;
 pub(super) type LocalListener = UnixListener;
+
+impl Watched for UnixStream {}
+impl Watched for UnixListener {}
 
 /// Connects to the socket file at `path`. A full backlog is an error (`EAGAIN`): the socket would stay unconnected.
 pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
@@ -26,6 +29,11 @@ pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
         _ => Ok(Transport::Local(UnixStream::from_std(socket.into()))),
     }
+}
+
+/// Whether listening at a path makes a file.
+pub(crate) fn leaves_file(path: &Path) -> bool {
+    !super::is_abstract(path)
 }
 
 /// Binds `path` and listens there.

@@ -1,100 +1,19 @@
-//! Windows: IOCP and AFD by mio, Winsock error numbers. TCP only; named pipes are not built yet.
+//! Windows: IOCP and AFD by mio, named pipes by tokio, system error numbers. Mirrors `src/win/error.c` of libuv.
 
-use std::convert::Infallible;
-use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::os::windows::io::{AsSocket, BorrowedSocket};
 use std::path::Path;
+use std::sync::OnceLock;
 
-use mio::event::Source;
-use mio::{Interest, Registry, Token};
+use socket2::{Domain, Socket, Type};
 
+pub(super) use super::pipe::{LocalListener, LocalStream};
+pub(crate) use super::pipe::{connect_local, leaves_file, listen_local};
 use super::transport::{Acceptor, Transport};
 use crate::code;
 
-/// There is none: mio has no Unix-domain sockets on Windows.
-#[derive(Debug)]
-pub(crate) struct LocalStream(Infallible);
-
-/// There is none either.
-#[derive(Debug)]
-pub(crate) struct LocalListener(Infallible);
-
-impl Read for &LocalStream {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        match self.0 {}
-    }
-}
-
-impl Write for &LocalStream {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        match self.0 {}
-    }
-
-    fn write_vectored(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self.0 {}
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self.0 {}
-    }
-}
-
-impl LocalStream {
-    /// There is none, so whatever is asked of one has an answer.
-    pub(crate) fn never<T>(&self) -> T {
-        match self.0 {}
-    }
-
-    pub(super) fn shutdown(&self, _: Shutdown) -> io::Result<()> {
-        match self.0 {}
-    }
-
-    pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        match self.0 {}
-    }
-
-    pub(super) fn peer_addr(&self) -> io::Result<()> {
-        match self.0 {}
-    }
-}
-
-impl LocalListener {
-    pub(super) fn accept(&self) -> io::Result<(LocalStream, ())> {
-        match self.0 {}
-    }
-}
-
-macro_rules! never_a_source {
-    ($type:ident) => {
-        impl Source for $type {
-            fn register(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
-                match self.0 {}
-            }
-
-            fn reregister(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
-                match self.0 {}
-            }
-
-            fn deregister(&mut self, _: &Registry) -> io::Result<()> {
-                match self.0 {}
-            }
-        }
-    };
-}
-never_a_source!(LocalStream);
-never_a_source!(LocalListener);
-
-/// `ENOTSUP` until named pipes are built.
-pub(crate) fn connect_local(_: &Path) -> io::Result<Transport> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// `ENOTSUP` until named pipes are built.
-pub(crate) fn listen_local(_: &Path, _: i32) -> io::Result<Acceptor> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// `ENOTSUP`: a pipe has no file whose rights could be changed.
+/// `ENOTSUP`: the rights of a pipe are an access list, which is not to be had without `unsafe`.
 pub(crate) fn set_access(_: &Path, _: bool, _: bool) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
@@ -110,17 +29,17 @@ pub(crate) fn file_id(_: &Path) -> Option<super::FileId> {
 }
 
 /// `ENOTSUP`: Unix-domain sockets of Windows are unknown to mio.
-pub(super) fn adopt_local(_: socket2::Socket) -> io::Result<Transport> {
+pub(super) fn adopt_local(_: Socket) -> io::Result<Transport> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
 /// `ENOTSUP` too.
-pub(super) fn adopt_local_listener(_: socket2::Socket) -> io::Result<Acceptor> {
+pub(super) fn adopt_local_listener(_: Socket) -> io::Result<Acceptor> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A socket that is no stream.
-pub(super) fn foreign_kind(_: socket2::Socket) -> &'static str {
+pub(super) fn foreign_kind(_: Socket) -> &'static str {
     "UNKNOWN"
 }
 
@@ -142,7 +61,20 @@ pub(crate) fn pair() -> io::Result<(Transport, Transport)> {
 }
 
 const ERROR_FILE_NOT_FOUND: i32 = 2;
+const ERROR_PATH_NOT_FOUND: i32 = 3;
+const ERROR_TOO_MANY_OPEN_FILES: i32 = 4;
 const ERROR_ACCESS_DENIED: i32 = 5;
+const ERROR_NOT_ENOUGH_MEMORY: i32 = 8;
+const ERROR_BROKEN_PIPE: i32 = 109;
+const ERROR_SEM_TIMEOUT: i32 = 121;
+const ERROR_INVALID_NAME: i32 = 123;
+const ERROR_BAD_PATHNAME: i32 = 161;
+const ERROR_BAD_PIPE: i32 = 230;
+const ERROR_PIPE_BUSY: i32 = 231;
+const ERROR_NO_DATA: i32 = 232;
+const ERROR_PIPE_NOT_CONNECTED: i32 = 233;
+const ERROR_OPERATION_ABORTED: i32 = 995;
+const ERROR_NO_SYSTEM_RESOURCES: i32 = 1450;
 const WSAEINTR: i32 = 10004;
 const WSAEACCES: i32 = 10013;
 const WSAEINVAL: i32 = 10022;
@@ -180,8 +112,15 @@ pub(crate) fn error_code(error: &io::Error) -> &'static str {
 
 fn number_name(number: i32) -> &'static str {
     match number {
-        ERROR_FILE_NOT_FOUND => code::ENOENT,
-        ERROR_ACCESS_DENIED | WSAEACCES => code::EACCES,
+        ERROR_FILE_NOT_FOUND | ERROR_PATH_NOT_FOUND | ERROR_INVALID_NAME | ERROR_BAD_PATHNAME => code::ENOENT,
+        ERROR_TOO_MANY_OPEN_FILES => code::EMFILE,
+        ERROR_ACCESS_DENIED => "EPERM",
+        ERROR_NOT_ENOUGH_MEMORY | ERROR_NO_SYSTEM_RESOURCES => "ENOMEM",
+        ERROR_BROKEN_PIPE | ERROR_BAD_PIPE | ERROR_NO_DATA | ERROR_PIPE_NOT_CONNECTED => code::EPIPE,
+        ERROR_SEM_TIMEOUT => code::ETIMEDOUT,
+        ERROR_PIPE_BUSY => "EBUSY",
+        ERROR_OPERATION_ABORTED => code::ECANCELED,
+        WSAEACCES => code::EACCES,
         WSAEINTR => "EINTR",
         WSAEINVAL => code::EINVAL,
         WSAEMFILE => code::EMFILE,
@@ -209,7 +148,7 @@ fn number_name(number: i32) -> &'static str {
 
 /// No descriptor is left in the process.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(WSAEMFILE)
+    matches!(error.raw_os_error(), Some(WSAEMFILE | ERROR_TOO_MANY_OPEN_FILES))
 }
 
 /// A non-blocking `connect` that goes on.
@@ -231,13 +170,19 @@ pub(crate) const CLOSE_DEREGISTERS: bool = false;
 /// Changing the interest costs no system call until the next poll, but asking for both does not either.
 pub(crate) const LAZY_WRITE_INTEREST: bool = false;
 
-/// Nothing to keep: Windows sheds load by itself.
+/// Nothing to keep: Windows sheds load by itself. But there is a socket to show where there is none.
 #[derive(Debug)]
-pub(crate) struct Reserve;
+pub(crate) struct Reserve(OnceLock<Socket>);
 
 impl Reserve {
     pub(crate) fn new() -> Self {
-        Self
+        Self(OnceLock::new())
+    }
+
+    /// A socket that is no stream.
+    pub(crate) fn as_socket(&self) -> BorrowedSocket<'_> {
+        let make = || Socket::new(Domain::IPV4, Type::DGRAM, None).expect("a socket of no use");
+        self.0.get_or_init(make).as_socket()
     }
 
     pub(crate) fn release(&mut self) -> bool {

@@ -71,8 +71,10 @@ impl Attempt {
             Address::Tcp(target) => self.local(target).filter(|local| local.port() != 0),
             Address::Unix(_) => None,
         };
-        let local = local.map(|local| format!("{}:{}", local.ip(), local.port()));
-        Error::connect("connect", &self.address, local, error)
+        match local {
+            Some(local) => Error::connect_from(&self.address, Address::Tcp(local), error),
+            None => Error::connect("connect", &self.address, None, error),
+        }
     }
 }
 
@@ -86,7 +88,10 @@ fn check(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(), Error> {
     if let Target::Host(host, _) = &endpoint.0
         && host.contains('\0')
     {
-        let text = format!("The property 'options.host' must be a string without null bytes. Received {host:?}");
+        let text = format!(
+            "The property 'options.host' must be a string without null bytes. Received '{}'",
+            host.replace('\0', "\\x00")
+        );
         return Err(Error::with_code(code::ERR_INVALID_ARG_VALUE, text));
     }
     if options.family == Some(Family::Unix) {
@@ -94,7 +99,8 @@ fn check(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(), Error> {
         return Err(Error::with_code(code::ERR_INVALID_ARG_VALUE, text));
     }
     if options.attempt_timeout.is_some_and(|timeout| timeout.is_zero()) {
-        let text = "The value of \"options.autoSelectFamilyAttemptTimeout\" is out of range. It must be >= 1. Received 0";
+        let text = "The value of \"options.autoSelectFamilyAttemptTimeout\" is out of range. It must be >= 1 && <= 2147483647. \
+                    Received 0";
         return Err(Error::with_code(code::ERR_OUT_OF_RANGE, text));
     }
     Ok(())
@@ -319,7 +325,10 @@ impl<S> Reactor<S> {
 
     /// An event on a connecting socket: hints prove nothing, `SO_ERROR` and the peer's name do.
     pub(super) fn resolve_connect(&mut self, id: SocketId, state: &mut S) {
-        let outcome = self.socket_entry(id).and_then(|socket| socket.stream.as_ref()).map(Stream::resolve_connect);
+        let outcome = self.socket_slot(id).and_then(|(socket, readiness)| {
+            let stream = socket.stream.as_ref()?;
+            Some(stream.resolve_connect(*readiness))
+        });
         match outcome {
             Some(Connecting::Connected) => self.connected(id, state),
             Some(Connecting::Failed(error)) => self.connect_failed(id, error, state),

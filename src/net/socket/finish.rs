@@ -6,6 +6,7 @@ use super::write::destroyed;
 use super::{SocketId, SocketState};
 use crate::code;
 use crate::error::Error;
+use crate::event_loop::TimerJob;
 use crate::net::Reactor;
 use crate::net::emit::{Done, Event};
 use crate::net::host::Task;
@@ -97,9 +98,16 @@ impl<S> Reactor<S> {
         };
         match stream.shutdown() {
             Ok(()) => self.event_loop.tick_task(Task::Finish(id)),
+            // A named pipe that still writes.
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.shut_down_later(id, life),
             // The callbacks of `end` are told on a tick, before `error`.
             Err(error) => self.destroy(id, Some(Error::system("shutdown", error))),
         }
+    }
+
+    fn shut_down_later(&mut self, id: SocketId, life: u32) {
+        let job = TimerJob::Once(Box::new(move |reactor: &mut Self, _: &mut S| reactor.on_shut_down(id, life)));
+        self.event_loop.start_timer(job, std::time::Duration::from_millis(5), None);
     }
 
     pub(in crate::net) fn on_finish(&mut self, id: SocketId, state: &mut S) {

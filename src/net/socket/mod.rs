@@ -481,6 +481,8 @@ mod tests {
     /// Idle connections are counted in bytes: this is what one costs beside its closures.
     #[test]
     fn an_idle_socket_is_small() {
-        assert!(size_of::<SocketState<()>>() <= 344, "{} bytes", size_of::<SocketState<()>>());
+        // A path is larger on Windows.
+        let limit = 344 + size_of::<std::path::PathBuf>() - size_of::<Vec<u8>>();
+        assert!(size_of::<SocketState<()>>() <= limit, "{} bytes", size_of::<SocketState<()>>());
     }
 }
