@@ -282,7 +282,7 @@ fn an_address_that_hangs_is_given_up_after_the_attempt_timeout() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_address_that_hangs_is_given_up_despite_a_panic() {
-    let (_listener, _fill, port) = black_hole();
+    let (_listener, _fill, port) = util::black_hole();
     let (mut reactor, clock, mut trace) = manual();
     let options = lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"])).attempt_timeout(Duration::from_millis(50));
     let mut socket = reactor.connect_with(("two.test", port), options);

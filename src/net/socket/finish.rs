@@ -1,6 +1,7 @@
 //! Ending the writing half: flush, FIN, `finish`. Mirrors `Writable.prototype.end`, `finishMaybe` and `Socket.prototype._final`.
 
 use super::bytes::Bytes;
+use super::flush::RETRY;
 use super::state::{Effect, Ending, Writing};
 use super::write::destroyed;
 use super::{SocketId, SocketState};
@@ -107,7 +108,7 @@ impl<S> Reactor<S> {
 
     fn shut_down_later(&mut self, id: SocketId, life: u32) {
         let job = TimerJob::Once(Box::new(move |reactor: &mut Self, _: &mut S| reactor.on_shut_down(id, life)));
-        self.event_loop.start_timer(job, std::time::Duration::from_millis(5), None);
+        self.event_loop.start_timer(job, RETRY, None);
     }
 
     pub(in crate::net) fn on_finish(&mut self, id: SocketId, state: &mut S) {

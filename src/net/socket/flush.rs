@@ -9,8 +9,8 @@ use crate::net::Reactor;
 use crate::net::host::{Entry, Task};
 use crate::stream::Flushed;
 
-/// How long to wait before writing again when the kernel has no buffers.
-const RETRY: Duration = Duration::from_millis(5);
+/// How long to wait before asking the kernel again when it will not tell.
+pub(super) const RETRY: Duration = Duration::from_millis(5);
 
 impl<S> Reactor<S> {
     /// Hands what was gathered on all sockets to the kernel.
