@@ -194,7 +194,9 @@ impl<H: Host> EventLoop<H> {
         if result.is_ok() {
             for event in &events {
                 count += 1;
-                if event.token() != WAKE {
+                if event.token() == WAKE {
+                    self.shared.wakeup.take_rung().into_iter().for_each(|(key, readiness)| self.handles.merge(key, readiness));
+                } else {
                     self.handles.merge(Key::from_token(event.token()), Readiness::from(event));
                 }
             }
@@ -228,9 +230,8 @@ pub(super) fn poll<H: Host>(host: &mut H, timeout: Option<Duration>, state: &mut
     }
     if host.event_loop().shared.wakeup.take_pending() {
         let event_loop = host.event_loop();
-        for (key, readiness) in event_loop.shared.wakeup.take_rung() {
-            event_loop.handles.merge(key, readiness);
-        }
+        // What rang since the wait.
+        event_loop.shared.wakeup.take_rung().into_iter().for_each(|(key, readiness)| event_loop.handles.merge(key, readiness));
         run_posted(host, state);
     }
     Ok(())
