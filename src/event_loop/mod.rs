@@ -227,10 +227,18 @@ impl<H: Host> EventLoop<H> {
         key
     }
 
-    /// As [`queue_work`](Self::queue_work) for work that somebody else does: the ticket brings the result, and must.
-    pub(crate) fn await_work<T: Send + 'static>(&mut self, after: impl FnOnce(&mut H, T, &mut H::State) + 'static) -> Ticket {
+    /// As [`queue_work`](Self::queue_work) for work that somebody else does: the ticket brings the result.
+    pub(crate) fn await_work<T: Send + 'static>(
+        &mut self,
+        after: impl FnOnce(&mut H, T, &mut H::State) + 'static,
+    ) -> (Key, Ticket) {
         let key = self.expect(after);
-        self.work.ticket(key)
+        (key, self.work.ticket(key))
+    }
+
+    /// Waits no more for what [`await_work`](Self::await_work) waits for; a result that comes all the same is dropped.
+    pub(crate) fn forget_work(&mut self, key: Key) {
+        self.after_work.remove(key);
     }
 
     fn expect<T: Send + 'static>(&mut self, after: impl FnOnce(&mut H, T, &mut H::State) + 'static) -> Key {

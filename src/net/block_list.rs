@@ -310,7 +310,8 @@ impl BlockList {
             })
     }
 
-    /// The rules as text: addresses, subnets, ranges, the newest of each first. Mirrors `blockList.rules` and `toJSON`.
+    /// The rules as text: addresses, subnets, ranges, the newest of each first. Mirrors
+    /// `blockList.rules` and `toJSON`; Node gives addresses in no order.
     ///
     /// ```
     /// let mut list = netloop::BlockList::new();

@@ -34,7 +34,7 @@ pub(crate) fn resolve(host: &str, family: Option<Family>) -> LookupResult {
 /// A name to be looked up, and the way back for the answer: what a [`ConnectOptions::lookup`](crate::ConnectOptions::lookup)
 /// function gets.
 ///
-/// Answering takes it: at once or later, on any thread. Until then it holds the loop. If it is dropped without an answer, the
+/// Answering takes it: at once or later, on any thread. Until then it holds the loop, as long as the socket waits for it. If it is dropped without an answer, the
 /// lookup has failed (`ECANCELED`).
 ///
 /// ```
@@ -180,7 +180,8 @@ impl LookupAddress {
 }
 
 impl From<SocketAddr> for LookupAddress {
-    fn from(address: SocketAddr) -> Self {
+    fn from(mut address: SocketAddr) -> Self {
+        address.set_port(0);
         Self(Entry::Address(address))
     }
 }

@@ -98,7 +98,8 @@ impl<S> Reactor<S> {
     /// - Errors are not passed on, as in Node: a source that fails leaves `to` open, and a destination that fails leaves
     ///   `from` open and paused. [`proxy`](Self::proxy) ends both.
     ///
-    /// With a stale id nothing happens.
+    /// With a stale id nothing happens. What a source reads with [`read_into`](crate::Socket::read_into) goes to that listener,
+    /// not into the pipe.
     ///
     /// ```
     /// use netloop::PipeOptions;
@@ -258,7 +259,11 @@ impl<S> Reactor<S> {
                 if had_error && !ended {
                     reactor.cut(other, connected);
                 } else if let Some(mut other) = reactor.socket(other) {
-                    other.destroy_soon();
+                    // Without a connection it could wait for long, for nothing.
+                    match other.is_connecting() && other.writable_length() == 0 {
+                        true => other.destroy(),
+                        false => other.destroy_soon(),
+                    }
                 }
             }
             _ => {}

@@ -43,11 +43,11 @@ impl<S> Reactor<S> {
     ) {
         let timeout = options.attempt_timeout.unwrap_or(self.options.attempt_timeout).max(SHORTEST);
         if self.socket_entry(id).is_some_and(|socket| socket.stream.is_some()) {
-            // Another attempt is under way.
-            let error = Error::connect_code(code::EALREADY, &Address::Tcp(addresses[0]), None);
-            self.destroy(id, Some(error));
-            return;
+            // Another attempt is under way, so one is enough to fail.
+            return self.attempt(id, life, Attempt::new(Address::Tcp(addresses[0]), options), state);
         }
+        // A long answer takes its time, which is not that of the first address.
+        self.event_loop.update_time();
         if let Some(socket) = self.socket_entry(id) {
             socket.rare().attempted.clear();
             let addresses = addresses.into_iter();
@@ -162,12 +162,13 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// The attempts are over. If `destroy` ended one of several, its `connectionAttemptFailed` comes before `close`.
+    /// The lookups and attempts are over. If `destroy` ended one of several, its `connectionAttemptFailed` comes before `close`.
     pub(super) fn forget_candidates(&mut self, id: SocketId, destroyed: bool) {
         self.clear_attempt_timer(id);
         let Some(rare) = self.socket_entry(id).and_then(|socket| socket.rare.as_mut()) else {
             return;
         };
+        let lookups = std::mem::take(&mut rare.lookups);
         let attempt = rare.attempt.take();
         if rare.candidates.take().is_some()
             && let Some(attempt) = attempt.filter(|_| destroyed)
@@ -175,6 +176,7 @@ impl<S> Reactor<S> {
             rare.cancelled_attempts.push_back(attempt.address);
             self.event_loop.close(Task::AttemptCancelled(id));
         }
+        lookups.into_iter().for_each(|lookup| self.event_loop.forget_work(lookup));
     }
 
     pub(in crate::net) fn on_attempt_cancelled(&mut self, id: SocketId, state: &mut S) {

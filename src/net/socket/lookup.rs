@@ -1,5 +1,6 @@
 //! From a name to the addresses to try. Mirrors `lookupAndConnect` and `lookupAndConnectMultiple` (`lib/net.js`).
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -55,9 +56,12 @@ impl<S> Reactor<S> {
             return;
         };
         let (host, family, all) = (query.host.clone(), query.options.family, query.all);
-        let ticket = self.event_loop.await_work(move |reactor: &mut Self, answer, state| {
+        let (awaited, ticket) = self.event_loop.await_work(move |reactor: &mut Self, answer, state| {
             reactor.on_lookup(id, life, query, answer, state);
         });
+        if let Some(socket) = self.socket_entry(id) {
+            socket.rare().lookups.push(awaited);
+        }
         (lookup.0)(LookupRequest::new(host, family, all, ticket));
     }
 
@@ -140,12 +144,8 @@ fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
 
 /// The order in which addresses are tried: no duplicates, the families in turn, the first one's family first.
 fn in_turn(found: &[Result<SocketAddr>]) -> Vec<SocketAddr> {
-    let mut unique: Vec<SocketAddr> = Vec::with_capacity(found.len());
-    for &address in found.iter().flatten() {
-        if !unique.contains(&address) {
-            unique.push(address);
-        }
-    }
+    let mut seen = HashSet::with_capacity(found.len());
+    let unique: Vec<SocketAddr> = found.iter().flatten().copied().filter(|address| seen.insert(*address)).collect();
     let preferred = unique.first().is_some_and(SocketAddr::is_ipv4);
     let (first, second): (Vec<_>, Vec<_>) = unique.into_iter().partition(|address| address.is_ipv4() == preferred);
     let (mut second, mut order) = (second.into_iter(), Vec::new());

@@ -1,7 +1,7 @@
 //! One socket: its parts, and the view through which it is used. Mirrors `net.Socket` (`lib/net.js`).
 //!
 //! - `state.rs`, `readable.rs`, `writable.rs`: the state, pure;
-//! - `adopt.rs`, `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `on_read.rs`, `text.rs`, `write.rs`, `bytes.rs`,
+//! - `adopt.rs`, `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `read_into.rs`, `text.rs`, `write.rs`, `bytes.rs`,
 //!   `outgoing.rs`, `flush.rs`, `complete.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
 //! - `events/`, `methods.rs`, `settings.rs`, `properties.rs`, `writer.rs`: its public face.
 
@@ -17,10 +17,10 @@ mod flush;
 mod idle;
 mod lookup;
 mod methods;
-mod on_read;
 mod outgoing;
 mod properties;
 mod read;
+mod read_into;
 mod readable;
 mod settings;
 mod state;
@@ -38,9 +38,9 @@ pub(crate) use self::bytes::Broadcast;
 use self::connect::Attempt;
 use self::idle::Idle;
 use self::lookup::Query;
-use self::on_read::ReadBuffer;
 pub(crate) use self::outgoing::Outgoing;
 pub use self::properties::ReadyState;
+use self::read_into::ReadBuffer;
 use self::readable::Readable;
 use self::state::Lifecycle;
 use self::writable::Writable;
@@ -164,6 +164,8 @@ pub(crate) struct Rare<S> {
     attempts: VecDeque<Attempt>,
     /// Names whose lookup by the embedder's own function has not begun.
     queries: VecDeque<Query>,
+    /// Answers of that function which are waited for.
+    lookups: Vec<Key>,
     /// The attempt under way.
     attempt: Option<Attempt>,
     /// If it is one of several: the others.
@@ -201,6 +203,7 @@ impl<S> Default for Rare<S> {
             at_close: VecDeque::new(),
             attempts: VecDeque::new(),
             queries: VecDeque::new(),
+            lookups: Vec::new(),
             attempt: None,
             candidates: None,
             attempted: Vec::new(),

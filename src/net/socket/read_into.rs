@@ -62,7 +62,7 @@ impl<S> Socket<'_, S> {
     /// # let (near, far) = reactor.socket_pair()?;
     /// # let mut socket = reactor.socket(near).expect("just made");
     /// # socket.other(far).expect("just made").end_with("0123456789");
-    /// socket.on_read([0; 4], |_, len, buffer, seen| {
+    /// socket.read_into([0; 4], |_, len, buffer, seen| {
     ///     seen.extend_from_slice(&buffer[..len]); // "0123", "4567", "89"
     ///     true
     /// });
@@ -71,7 +71,7 @@ impl<S> Socket<'_, S> {
     /// assert_eq!(seen, b"0123456789");
     /// # Ok::<(), netloop::Error>(())
     /// ```
-    pub fn on_read<B: AsMut<[u8]> + 'static>(
+    pub fn read_into<B: AsMut<[u8]> + 'static>(
         &mut self,
         buffer: B,
         listener: impl FnMut(&mut Socket<'_, S>, usize, &mut B, &mut S) -> bool + 'static,
