@@ -166,6 +166,7 @@ fn answering(addresses: [&'static str; 2]) -> ConnectOptions {
     ConnectOptions::new().lookup(move |request| request.answer(addresses))
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_second_connect_by_name_is_an_error_as_one_by_address() {
     let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
