@@ -145,14 +145,15 @@ fn table(rows: &[Vec<String>]) -> String {
 #[derive(Debug)]
 pub(crate) struct Report {
     quick: bool,
+    machine: String,
     effort: Effort,
     remarks: Vec<String>,
     results: Vec<Results>,
 }
 
 impl Report {
-    pub(crate) fn new(quick: bool, effort: Effort, remarks: Vec<String>, results: Vec<Results>) -> Self {
-        Self { quick, effort, remarks, results }
+    pub(crate) fn new(quick: bool, machine: String, effort: Effort, remarks: Vec<String>, results: Vec<Results>) -> Self {
+        Self { quick, machine, effort, remarks, results }
     }
 
     /// The files of the charts.
@@ -174,7 +175,8 @@ impl Report {
     fn about(&self) -> String {
         let rounds = self.effort.rounds;
         let quick = if self.quick { " -- --quick" } else { "" };
-        format!("{}, {}, cargo bench{quick}, {rounds} rounds of {:?}", system::today(), system::machine(), self.effort.window)
+        let (plural, window) = (if rounds == 1 { "" } else { "s" }, self.effort.window.as_millis());
+        format!("{}, {}, `cargo bench{quick}`, {rounds} round{plural} of {window} ms", system::today(), self.machine)
     }
 
     pub(crate) fn markdown(&self) -> String {

@@ -11,6 +11,7 @@ use crate::{Choice, load, system};
 
 pub(crate) fn run(choice: &Choice) -> Result<(), AnyError> {
     let effort = Effort::new(choice.quick);
+    let machine = system::machine();
     let mut remarks = Vec::new();
     let found = find_peers(choice, &mut remarks);
     let core = settle(&mut remarks);
@@ -36,7 +37,7 @@ pub(crate) fn run(choice: &Choice) -> Result<(), AnyError> {
         results.push(compare(scenario, number, &peers, core, &effort, perf, &mut progress));
     }
     progress.end();
-    let report = Report::new(choice.quick, effort, remarks, results);
+    let report = Report::new(choice.quick, machine, effort, remarks, results);
     report.write(&choice.report)?;
     println!("{}", report.markdown());
     println!("report, raw samples and charts: {}", choice.report.display());

@@ -93,7 +93,8 @@ pub(crate) fn machine() -> String {
     let kernel = kernel.as_deref().map_or("", str::trim).split('-').next().unwrap_or_default().to_owned();
     let memory = kilobytes("/proc/meminfo", "MemTotal:").map_or(String::new(), |bytes| format!(", {} GiB", bytes >> 30));
     let model = model.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-    format!("{model}, {} processors{memory}, {} {kernel}", cores().len(), std::env::consts::OS)
+    let plural = if cores().len() == 1 { "" } else { "s" };
+    format!("{model}, {} processor{plural}{memory}, {} {kernel}", cores().len(), std::env::consts::OS)
 }
 
 /// The day, from the system's clock.

@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use super::{AnyError, Measured, Server, patient, wrong_bytes};
+use super::{AnyError, Measured, Server, breathe, patient, wrong_bytes};
 use crate::system;
 
-const SILENCE: Duration = Duration::from_millis(300);
+const SILENCE: Duration = Duration::from_millis(200);
 
 pub(super) fn play(server: &Server, wanted: usize) -> Result<Measured, AnyError> {
     let count = wanted.min(system::descriptor_limit().unwrap_or(wanted).saturating_sub(64));
@@ -17,8 +17,9 @@ pub(super) fn play(server: &Server, wanted: usize) -> Result<Measured, AnyError>
     };
     let start = std::time::Instant::now();
     let mut streams = Vec::with_capacity(count);
-    for _ in 0..count {
+    for made in 0..count {
         streams.push(patient(server)?);
+        breathe(made);
     }
     streams.iter_mut().try_for_each(echo_once)?;
     let after = system::anonymous_bytes(server.pid()).ok_or("the server is gone")?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 use super::open_loop::OpenLoop;
-use super::{AnyError, Measured, Server, address};
+use super::{AnyError, Measured, Server, address, breathe};
 use crate::peers::SLOW_LIMIT;
 use crate::plan::Effort;
 use crate::system;
@@ -22,7 +22,11 @@ pub(super) fn play(server: &mut Server, effort: &Effort) -> Result<Measured, Any
     let mut healthy = OpenLoop::connect(server, HEALTHY.0, HEALTHY.1)?;
     let before = run(&mut healthy, filling)?;
     let at_start = system::peak_bytes(server.pid()).ok_or("this system does not tell the memory of a process")?;
-    let slow = (0..count).map(|_| never_reads(server)).collect::<Result<Vec<_>, _>>()?;
+    let connect = |made| {
+        breathe(made);
+        never_reads(server)
+    };
+    let slow = (0..count).map(connect).collect::<Result<Vec<_>, _>>()?;
     let start = Instant::now();
     let during = run(&mut healthy, filling)?;
     let peak = system::peak_bytes(server.pid()).ok_or("the server is gone")?.saturating_sub(at_start);
