@@ -19,20 +19,17 @@ pub(crate) fn run(choice: &Choice) -> Result<(), AnyError> {
     if !perf && !choice.quick {
         remarks.push("system calls: only netloop's, by its own count; `perf` does not count them here".to_owned());
     }
-    if let Some(limit) = system::descriptor_limit().filter(|&limit| limit < effort.idle_connections + 64) {
-        remarks
-            .push(format!("the descriptor limit is {limit}: scenarios that need more have fewer connections or are left out"));
-    }
+    let scenarios = within_limits(&choice.scenarios, &effort, &mut remarks);
     for remark in &remarks {
         println!("{remark}");
     }
-    let samples = choice.scenarios.iter().map(|scenario| {
+    let samples = scenarios.iter().map(|scenario| {
         let peers = found.iter().filter(|peer| takes_part(peer.name, scenario.kind)).count();
         peers * (effort.rounds_of(scenario) + 1)
     });
     let mut progress = Progress::new(samples.sum());
     let mut results = Vec::new();
-    for (number, scenario) in choice.scenarios.iter().enumerate() {
+    for (number, scenario) in scenarios.iter().enumerate() {
         let peers: Vec<&Found> = found.iter().filter(|peer| takes_part(peer.name, scenario.kind)).collect();
         results.push(compare(scenario, number, &peers, core, &effort, perf, &mut progress));
     }
@@ -62,6 +59,20 @@ fn find_peers(choice: &Choice, remarks: &mut Vec<String>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// What the descriptor limit lets us run.
+fn within_limits(chosen: &[&'static Scenario], effort: &Effort, remarks: &mut Vec<String>) -> Vec<&'static Scenario> {
+    let limit = system::descriptor_limit().unwrap_or(usize::MAX);
+    if limit < effort.idle_connections + 64 {
+        remarks.push(format!("the descriptor limit is {limit}: idle connections and slow consumers are as many as it allows"));
+    }
+    let (some, others) = chosen.iter().partition(|scenario| scenario.load.connections() + 64 <= limit);
+    let others: Vec<&Scenario> = others;
+    for left_out in others {
+        remarks.push(format!("{}: left out, the descriptor limit of {limit} is too low", left_out.name));
+    }
+    some
 }
 
 /// Pins the load to a core of its own; gives the servers'.

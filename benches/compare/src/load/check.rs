@@ -11,7 +11,7 @@ const MUCH: usize = 300_000;
 
 pub(crate) fn check(kind: Kind, server: &Server) -> Result<(), AnyError> {
     match kind {
-        Kind::Echo | Kind::Timeout | Kind::Slow => echo(server),
+        Kind::Echo | Kind::Idle | Kind::Timeout | Kind::Slow => echo(server),
         Kind::Lines => lines(server),
         Kind::Sink => sink(server),
         Kind::Churn => churn(server),

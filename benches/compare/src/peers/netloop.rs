@@ -28,7 +28,7 @@ pub(super) fn serve(kind: Kind, upstream: Option<SocketAddr>) -> Result<(), AnyE
         options = options.write_queue_limit(SLOW_LIMIT);
     }
     let mut server = reactor.create_server_with(options, move |socket, app| match kind {
-        Kind::Echo => echo(socket),
+        Kind::Echo | Kind::Idle => echo(socket),
         Kind::Lines => lines(socket),
         Kind::Sink => sink(socket),
         Kind::Churn => {

@@ -10,6 +10,9 @@ const serve = {
   echo(socket) {
     socket.pipe(socket);
   },
+  idle(socket) {
+    socket.pipe(socket);
+  },
   lines(socket) {
     createInterface({ input: socket }).on('line', (line) => socket.write(line + '\n'));
   },

@@ -24,7 +24,8 @@ pub(super) fn serve(kind: Kind, upstream: Option<SocketAddr>) -> Result<(), AnyE
                 stream.get_ref().set_nodelay(true)?;
             }
             match kind {
-                Kind::Echo => smol::spawn(echo(stream)).detach(),
+                Kind::Echo => smol::spawn(echo(stream, 64 * 1024)).detach(),
+                Kind::Idle => smol::spawn(echo(stream, 4096)).detach(),
                 Kind::Lines => smol::spawn(lines(stream)).detach(),
                 Kind::Sink => smol::spawn(sink(stream)).detach(),
                 Kind::Churn => smol::spawn(greet(stream)).detach(),
@@ -46,8 +47,8 @@ pub(super) fn serve(kind: Kind, upstream: Option<SocketAddr>) -> Result<(), AnyE
     })
 }
 
-async fn echo(mut stream: Async<TcpStream>) -> io::Result<()> {
-    let mut buf = vec![0; 64 * 1024];
+async fn echo(mut stream: Async<TcpStream>, buffer: usize) -> io::Result<()> {
+    let mut buf = vec![0; buffer];
     loop {
         let n = stream.read(&mut buf).await?;
         if n == 0 {

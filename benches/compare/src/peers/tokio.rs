@@ -41,7 +41,8 @@ async fn serve(kind: Kind, upstream: Option<SocketAddr>, expert: bool) -> Result
         }
         // An error ends its connection and nothing else.
         match kind {
-            Kind::Echo => drop(tokio::spawn(echo(socket))),
+            Kind::Echo => drop(tokio::spawn(echo(socket, 64 * 1024))),
+            Kind::Idle => drop(tokio::spawn(echo(socket, 4096))),
             Kind::Lines if expert => drop(tokio::spawn(lines_buffered(socket))),
             Kind::Lines => drop(tokio::spawn(lines(socket))),
             Kind::Sink => drop(tokio::spawn(sink(socket))),
@@ -63,8 +64,8 @@ async fn serve(kind: Kind, upstream: Option<SocketAddr>, expert: bool) -> Result
     }
 }
 
-async fn echo(mut socket: TcpStream) -> io::Result<()> {
-    let mut buf = vec![0; 64 * 1024];
+async fn echo(mut socket: TcpStream, buffer: usize) -> io::Result<()> {
+    let mut buf = vec![0; buffer];
     loop {
         let n = socket.read(&mut buf).await?;
         if n == 0 {
