@@ -27,7 +27,8 @@ fn main() -> ExitCode {
     let report = target.join("bench-report");
     let is = |name: &str| arguments.first().is_some_and(|first| first == name);
     let gates = || run(Command::new(programs.join("gates")).args(arguments.iter().filter(|argument| *argument != "gates")));
-    let gigabyte = || run(Command::new(programs.join("proxy_gigabyte")).args(arguments.iter().filter(|word| *word == "--quick")));
+    let gigabyte =
+        || run(Command::new(programs.join("proxy_gigabyte")).args(arguments.iter().filter(|word| *word == "--quick")));
     let compare = || run(Command::new(programs.join("compare")).args(&arguments).arg("--report").arg(&report));
     let narrowed = arguments.iter().any(|argument| argument != "--quick");
     let passed = match () {

@@ -9,6 +9,8 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::peers::AnyError;
 use crate::report::{Results, Spread, short};
 
+pub(crate) const FILES: [&str; 4] = ["cpu.svg", "rate.svg", "latency.svg", "memory.svg"];
+
 const COLUMNS: usize = 3;
 const PANEL_WIDTH: i32 = 440;
 const ROW: i32 = 24;
@@ -63,10 +65,10 @@ pub(crate) fn charts(results: &[Results]) -> Vec<Chart> {
     let memory = results.iter().filter(|results| !results.scenario.name.starts_with("slow"));
     let memory = memory.map(|results| panel(results, Results::bytes)).collect();
     let all = [
-        ("cpu.svg", "Processor time of the server, µs an operation: shorter is better", cpu, false),
-        ("rate.svg", "Operations a second: longer is better", rate, false),
-        ("latency.svg", "Latency at a fixed rate, µs: shorter is better", latency.collect(), true),
-        ("memory.svg", "Resident bytes of an idle connection: shorter is better", memory, true),
+        (FILES[0], "Processor time of the server, µs an operation: shorter is better", cpu, false),
+        (FILES[1], "Operations a second: longer is better", rate, false),
+        (FILES[2], "Latency at a fixed rate, µs: shorter is better", latency.collect(), true),
+        (FILES[3], "Resident bytes of an idle connection: shorter is better", memory, true),
     ];
     let chart = |(file, title, mut panels, logarithmic): (_, _, Vec<Panel>, _)| {
         panels.retain(|panel| !panel.bars.is_empty());

@@ -166,6 +166,10 @@ impl Report {
         std::fs::write(folder.join("report.md"), self.markdown())?;
         std::fs::write(folder.join("samples.json"), self.json())?;
         let about = self.about();
+        // What an earlier run has drawn would tell of that.
+        for file in charts::FILES {
+            let _ = std::fs::remove_file(folder.join(file));
+        }
         for chart in charts::charts(&self.results) {
             chart.draw(folder, &about)?;
         }
