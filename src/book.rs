@@ -40,3 +40,6 @@ pub mod _12_names_and_addresses {}
 
 #[doc = include_str!("../docs/book/13-coverage.md")]
 pub mod _13_coverage {}
+
+#[doc = include_str!("../docs/book/14-benchmarks.md")]
+pub mod _14_benchmarks {}

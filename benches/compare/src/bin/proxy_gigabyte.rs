@@ -2,7 +2,7 @@
 //! ended: bytes a second, processor time, memory, and how much ever waits.
 //!
 //! ```text
-//! cargo bench --bench proxy_gigabyte [-- --quick]
+//! cargo bench -- proxy-gigabyte [--quick]
 //! ```
 //!
 //! The proxy is a process of its own; the ends are threads with blocking sockets. Every byte is compared, and the program fails

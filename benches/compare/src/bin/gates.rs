@@ -1,0 +1,279 @@
+//! What one message may cost: user-space instructions, system calls, allocations. Counted, not timed, so that every machine
+//! finds the same; more than `benches/gates.toml` allows is a failure.
+//!
+//! ```text
+//! cargo bench -- gates [--update]
+//! ```
+//!
+//! Clients and server take turns in one thread: all clients send, then the loop runs until all are answered, then the clients
+//! read. Instructions are counted by valgrind while the loop runs, as the difference of two runs.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use netloop::codec::Lines;
+use netloop::{Reactor, ServerOptions, Socket, SocketMap};
+
+type AnyError = Box<dyn std::error::Error>;
+
+const LIMITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../gates.toml");
+/// Rounds before anything is counted, and the rounds that are.
+const WARM_UP: usize = 20;
+const ROUNDS: usize = 50;
+
+#[derive(Default)]
+struct App {
+    messages: u64,
+    members: SocketMap<()>,
+}
+
+struct Case {
+    name: &'static str,
+    clients: usize,
+    /// Those who send.
+    talkers: usize,
+    /// What each of them sends at once.
+    message: Vec<u8>,
+    /// How many messages the server sends for that.
+    messages: usize,
+    /// How often it comes back to every client.
+    answers: usize,
+    serve: fn(&mut Socket<'_, App>, &mut App),
+}
+
+impl Case {
+    fn all() -> [Self; 4] {
+        let line = b"GET a-key-of-some-length-000001\n";
+        let echo =
+            |name, serve| Self { name, clients: 64, talkers: 64, message: vec![b'm'; 64], messages: 1, answers: 1, serve };
+        [
+            echo("ping-pong", echo_back),
+            Self {
+                name: "lines",
+                clients: 16,
+                talkers: 16,
+                message: line.repeat(16),
+                messages: 16,
+                answers: 1,
+                serve: answer_lines,
+            },
+            echo("idle-timeout", echo_in_time),
+            Self {
+                name: "chat",
+                clients: 100,
+                talkers: 10,
+                message: line.to_vec(),
+                messages: 100,
+                answers: 10,
+                serve: tell_everybody,
+            },
+        ]
+    }
+}
+
+fn echo_back(socket: &mut Socket<'_, App>, _: &mut App) {
+    socket.on_data(|socket, chunk, app| {
+        app.messages += 1;
+        socket.write(chunk);
+    });
+}
+
+fn echo_in_time(socket: &mut Socket<'_, App>, app: &mut App) {
+    echo_back(socket, app);
+    socket.set_timeout(Duration::from_secs(30)).on_timeout(|socket, _| socket.destroy());
+}
+
+fn answer_lines(socket: &mut Socket<'_, App>, _: &mut App) {
+    let (mut decoder, mut reply) = (Lines::new().max_length(1024), Vec::new());
+    socket.on_data(move |socket, chunk, app| -> netloop::Result {
+        let mut lines = decoder.feed(chunk);
+        while let Some(line) = lines.next_line()? {
+            app.messages += 1;
+            reply.clear();
+            reply.extend_from_slice(line);
+            reply.push(b'\n');
+            socket.write(&reply);
+        }
+        Ok(())
+    });
+}
+
+fn tell_everybody(socket: &mut Socket<'_, App>, app: &mut App) {
+    app.members.insert(socket.id(), ());
+    socket.on_data(|socket, chunk, app| {
+        app.messages += socket.reactor().broadcast(app.members.keys(), chunk) as u64;
+    });
+}
+
+/// A server with its clients.
+struct Stage {
+    case: Case,
+    reactor: Reactor<App>,
+    app: App,
+    clients: Vec<TcpStream>,
+    answers: Vec<u8>,
+    got: Vec<u8>,
+}
+
+impl Stage {
+    fn new(case: Case) -> Result<Self, AnyError> {
+        let (mut reactor, mut app) = (Reactor::new()?, App::default());
+        let serve = case.serve;
+        let options = ServerOptions::new().no_delay(true);
+        let mut server = reactor.create_server_with(options, move |socket, app: &mut App| serve(socket, app));
+        let port = server.listen(([127, 0, 0, 1], 0)).port().ok_or("not listening")?;
+        let mut clients = Vec::new();
+        for _ in 0..case.clients {
+            let client = TcpStream::connect(("127.0.0.1", port))?;
+            client.set_nodelay(true)?;
+            client.set_read_timeout(Some(Duration::from_secs(5)))?;
+            clients.push(client);
+            reactor.run_nowait(&mut app)?;
+        }
+        let answers = case.message.repeat(case.answers);
+        let got = answers.clone();
+        Ok(Self { case, reactor, app, clients, answers, got })
+    }
+
+    /// One message, or one batch, of every talker.
+    fn round(&mut self) -> Result<(), AnyError> {
+        for client in self.clients.iter_mut().take(self.case.talkers) {
+            client.write_all(&self.case.message)?;
+        }
+        let target = self.app.messages + self.messages();
+        serve_until(&mut self.reactor, &mut self.app, target)?;
+        for client in &mut self.clients {
+            client.read_exact(&mut self.got)?;
+            if self.got != self.answers {
+                return Err("other bytes than were sent".into());
+            }
+        }
+        Ok(())
+    }
+
+    fn rounds(&mut self, rounds: usize) -> Result<(), AnyError> {
+        (0..rounds).try_for_each(|_| self.round())
+    }
+
+    /// The messages of a round.
+    fn messages(&self) -> u64 {
+        (self.case.talkers * self.case.messages) as u64
+    }
+
+    fn calls(&self) -> u64 {
+        let counts = self.reactor.metrics();
+        counts.polls + counts.registrations + counts.reads + counts.writes + counts.accepts
+    }
+}
+
+/// What valgrind looks at: the loop, and nothing of the clients.
+#[inline(never)]
+fn serve_until(reactor: &mut Reactor<App>, app: &mut App, target: u64) -> netloop::Result {
+    while app.messages < target {
+        reactor.run_nowait(app)?;
+    }
+    Ok(())
+}
+
+/// What a message costs.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    instructions: Option<f64>,
+    calls: f64,
+    allocations: f64,
+}
+
+fn cost(number: usize) -> Result<Cost, AnyError> {
+    let mut stage = Stage::new(case(number)?)?;
+    stage.rounds(WARM_UP)?;
+    let (before, total) = (stage.calls(), (stage.messages() * ROUNDS as u64) as f64);
+    stage.rounds(ROUNDS)?;
+    let calls = (stage.calls() - before) as f64 / total;
+    let counted = allocation_counter::measure(|| stage.rounds(ROUNDS).expect("as before"));
+    let allocations = counted.count_total as f64 / total;
+    let few = instructions(stage.case.name, WARM_UP);
+    let many = instructions(stage.case.name, WARM_UP + ROUNDS);
+    let instructions = few.zip(many).map(|(few, many)| (many - few) as f64 / total);
+    Ok(Cost { instructions, calls, allocations })
+}
+
+fn case(number: usize) -> Result<Case, AnyError> {
+    Case::all().into_iter().nth(number).ok_or_else(|| "no such case".into())
+}
+
+/// The user-space instructions of the loop in so many rounds.
+fn instructions(case: &str, rounds: usize) -> Option<u64> {
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args([
+        "--tool=callgrind",
+        "--callgrind-out-file=/dev/null",
+        "--collect-atstart=no",
+        "--toggle-collect=*serve_until*",
+    ]);
+    let output = valgrind.arg(std::env::current_exe().ok()?).args(["--case", case, &rounds.to_string()]).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    text.lines().find_map(|line| line.split_once("Collected :"))?.1.trim().parse().ok()
+}
+
+/// The limits of one case, in the order of `Cost`.
+fn limit(text: &str, case: &str, key: &str) -> Option<f64> {
+    let section = text.split_once(&format!("[{case}]\n"))?.1;
+    let lines = section.lines().take_while(|line| !line.starts_with('['));
+    lines.filter_map(|line| line.split_once('=')).find(|(name, _)| name.trim() == key)?.1.trim().parse().ok()
+}
+
+fn main() -> Result<ExitCode, AnyError> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, name, rounds] = &arguments[..]
+        && flag == "--case"
+    {
+        let case = Case::all().into_iter().find(|case| case.name == name).ok_or("no such case")?;
+        Stage::new(case)?.rounds(rounds.parse()?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.iter().any(|argument| argument == "--update") {
+        return update();
+    }
+    let limits = std::fs::read_to_string(LIMITS)?;
+    let tolerance = limit(&format!("[all]\n{limits}"), "all", "tolerance").ok_or("no tolerance")?;
+    let mut passed = true;
+    println!("what a message costs          counted    limit (and {:.0} %)", tolerance * 100.0);
+    for (number, case) in Case::all().iter().enumerate() {
+        let cost = cost(number)?;
+        if cost.instructions.is_none() && number == 0 {
+            println!("valgrind is not present: instructions are not counted");
+        }
+        let figures =
+            [("instructions", cost.instructions), ("calls", Some(cost.calls)), ("allocations", Some(cost.allocations))];
+        for (key, counted) in figures {
+            let Some(counted) = counted else {
+                continue;
+            };
+            let limit = limit(&limits, case.name, key).ok_or_else(|| format!("no limit for {key} of {}", case.name))?;
+            let verdict = if counted > limit * (1.0 + tolerance) + 0.001 { "MORE THAN ALLOWED" } else { "" };
+            passed &= verdict.is_empty();
+            println!("{:<13} {key:<13} {counted:>9.3} {limit:>8.3}  {verdict}", case.name);
+        }
+    }
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Writes what is counted now as the limits.
+fn update() -> Result<ExitCode, AnyError> {
+    let mut text = "# What one message may cost netloop, counted by `cargo bench -- gates`; `--update` writes this file.\n\
+                    # More than a limit and the tolerance is a failure. Lower the limits when the figures fall.\n\
+                    tolerance = 0.05\n"
+        .to_owned();
+    for (number, case) in Case::all().iter().enumerate() {
+        let cost = cost(number)?;
+        let instructions = cost.instructions.ok_or("without valgrind there are no limits")?;
+        write!(text, "\n[{}]\ninstructions = {instructions:.1}\n", case.name)?;
+        write!(text, "calls = {:.3}\nallocations = {:.3}\n", cost.calls, cost.allocations)?;
+    }
+    std::fs::write(LIMITS, &text)?;
+    println!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
