@@ -132,6 +132,8 @@ pub(crate) struct EventLoop<H: Host> {
     work: WorkPool,
     after_work: Table<AfterWork<H>>,
     pub(crate) counters: Counters,
+    /// Ready handles are called one after the other: what they write leaves together.
+    batching: bool,
     running: bool,
     stopped: bool,
     failure: Option<Error>,
@@ -160,6 +162,7 @@ impl<H: Host> EventLoop<H> {
             after_work: Table::default(),
             shared,
             counters: Counters::default(),
+            batching: false,
             running: false,
             stopped: false,
             failure: None,
@@ -310,6 +313,7 @@ pub(crate) fn run<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) ->
         return Err(Error::with_code(code::ERR_REACTOR_RUNNING, "The reactor is running: `run` was called from a callback."));
     }
     host.event_loop().running = true;
+    host.event_loop().batching = false;
     let guard = Running(host);
     let host = &mut *guard.0;
 
@@ -355,8 +359,17 @@ pub(crate) fn run<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) ->
     }
 }
 
-/// What follows every callback: its writes leave, then the tick queue is drained (`process._tickCallback`).
+/// What follows every callback: its writes leave, then the tick queue is drained (`process._tickCallback`). In a batch of ready
+/// handles writes wait for the others, as long as no tick could see it: a socket that many write to is written to once.
 pub(crate) fn after_callback<H: Host>(host: &mut H, state: &mut H::State) {
+    let event_loop = host.event_loop();
+    if !event_loop.batching || !event_loop.ticks.is_empty() {
+        flush_and_tick(host, state);
+    }
+    host.reap();
+}
+
+fn flush_and_tick<H: Host>(host: &mut H, state: &mut H::State) {
     host.flush();
     while let Some(job) = host.event_loop().ticks.pop_front() {
         run_job(host, job, state);
@@ -364,7 +377,6 @@ pub(crate) fn after_callback<H: Host>(host: &mut H, state: &mut H::State) {
             host.flush();
         }
     }
-    host.reap();
 }
 
 fn run_job<H: Host>(host: &mut H, job: Job<H>, state: &mut H::State) {

@@ -1,7 +1,7 @@
 //! Writing: `write`, the gathering of small writes, and their completion. Mirrors `lib/internal/streams/writable.js` and
 //! `writeGeneric` of `lib/internal/stream_base_commons.js`.
 //!
-//! Bytes written inside a callback are gathered and leave in one system call when it returns. To the program they count as
+//! Bytes written inside a callback are gathered and leave in one system call: before its ticks, or with those of its batch. To the program they count as
 //! taken by the kernel; whatever would show the difference flushes first.
 
 use std::ops::Range;
