@@ -76,7 +76,7 @@ impl Load {
         match self {
             Self::PingPong { connections, .. } | Self::OpenLoop { connections } => connections,
             Self::Chat => 100,
-            _ => 32,
+            _ => 64,
         }
     }
 }
@@ -119,26 +119,26 @@ pub(crate) const SCENARIOS: [Scenario; 14] = [
     ),
     scenario(
         "lines-batch",
-        "Lines, 16 in flight, client reads batches",
+        "Lines, 16 in flight on 64 connections, read in batches",
         "lines",
         Kind::Lines,
         Load::Lines { one_by_one: false },
     ),
     scenario(
         "lines-single",
-        "Lines, 16 in flight, client reads line by line",
+        "Lines, 16 in flight on 64 connections, read singly",
         "lines",
         Kind::Lines,
         Load::Lines { one_by_one: true },
     ),
     scenario(
         "bulk-echo",
-        "Bulk echo, 64 KiB, 4 connections",
+        "Bulk echo, 64 KiB, 16 connections",
         "chunks",
         Kind::Echo,
-        Load::PingPong { connections: 4, size: 64 * 1024 },
+        Load::PingPong { connections: 16, size: 64 * 1024 },
     ),
-    scenario("sink", "One-way sink, 64 KiB writes", "chunks", Kind::Sink, Load::Sink),
+    scenario("sink", "One-way sink, 64 KiB writes, 16 connections", "chunks", Kind::Sink, Load::Sink),
     scenario("churn", "Churn: accept, write, close", "connections", Kind::Churn, Load::Churn),
     scenario(
         "idle-timeout",
@@ -148,7 +148,7 @@ pub(crate) const SCENARIOS: [Scenario; 14] = [
         Load::PingPong { connections: 1000, size: 64 },
     ),
     scenario("chat", "Chat room: 100 members, 10 talking", "deliveries", Kind::Chat, Load::Chat),
-    scenario("proxy", "Proxy between two sockets, 4 streams", "chunks", Kind::Proxy, Load::Proxy),
+    scenario("proxy", "Proxy between two sockets, 16 streams", "chunks", Kind::Proxy, Load::Proxy),
     scenario("latency", "Latency at a fixed rate, 64 connections", "messages", Kind::Echo, Load::OpenLoop { connections: 64 }),
     scenario("idle", "Idle connections: resident bytes each", "connections", Kind::Idle, Load::Idle),
     scenario("slow-consumers", "Peers that never read: memory of the producer", "connections", Kind::Slow, Load::Slow),

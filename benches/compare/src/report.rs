@@ -171,7 +171,7 @@ impl Report {
             let _ = std::fs::remove_file(folder.join(file));
         }
         for chart in charts::charts(&self.results) {
-            chart.draw(folder, &about)?;
+            chart.draw(folder, &about.replace('`', ""))?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::net::TcpStream as StdStream;
 
 use super::{AnyError, Crowd, Measured, Meter, PATIENCE, Plan, Server, address, moved, patient, pattern};
 
-const STREAMS: usize = 4;
+const STREAMS: usize = 16;
 const CHUNK: usize = 64 * 1024;
 
 /// Writes to a server that only reads.

@@ -5,7 +5,7 @@ use std::net::TcpStream as StdStream;
 
 use super::{AnyError, Crowd, Measured, Meter, Plan, Server, moved, patient, wrong_bytes};
 
-const CONNECTIONS: usize = 16;
+const CONNECTIONS: usize = 64;
 const IN_FLIGHT: usize = 16;
 const LINE: [u8; 32] = *b"GET a-key-of-some-length-000001\n";
 
