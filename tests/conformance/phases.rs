@@ -184,7 +184,6 @@ fn p12(case: &mut Case) {
     }
     let Some(path) = case.temp_path("V") else { return };
     let mut server = case.reactor.create_server(|_, _| {});
-    watch_server(&mut server, "V");
     let at = path.clone();
     server.once_listening(move |server, _| {
         let c = connect(server.reactor(), "C", &at);
