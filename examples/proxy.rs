@@ -31,8 +31,11 @@ fn on_connection(client: &mut Socket<'_, Totals>, totals: &mut Totals, to: &Endp
     let (number, id) = (totals.connections, client.id());
     let from = client.remote_address().map_or_else(|| "a local client".to_owned(), |address| address.to_string());
     println!("#{number} {from} connected");
-    let upstream =
-        client.reactor().connect(to.clone()).on_error(move |_, error, _| println!("#{number} upstream: {error}")).id();
+    let upstream = client
+        .reactor()
+        .connect(to.clone())
+        .on_error(move |_, error, _| println!("#{number} upstream: {} {error}", error.code()))
+        .id();
     client
         .on_error(move |_, error, _| println!("#{number} client: {error}"))
         .set_timeout(IDLE)

@@ -146,3 +146,75 @@ fn what_was_read_ahead_comes_by_data() {
     run(&mut reactor, &mut trace);
     trace.check("F", &["data 5", "end", "finish", "close false"]);
 }
+
+#[test]
+fn an_end_before_a_later_address_is_tried_holds() {
+    let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
+    let mut server = reactor.create_server(|socket, _| watch(socket, "S"));
+    let port = server.listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    let mut socket = reactor.connect_with(("two.test", port), answering(["127.0.0.2", "127.0.0.1"]));
+    watch(&mut socket, "C");
+    socket.on_connection_attempt_failed(|socket, _, _, _| socket.end_with("bye"));
+    socket.on_connect(|socket, trace| trace.push("C", format!("writable {}", socket.is_writable())));
+    run(&mut reactor, &mut trace);
+    let end = ["connect", "writable false", "ready", "finish", "end", "close false"];
+    assert!(trace.of("C").ends_with(&end.map(String::from)), "{trace:#?}");
+    trace.check("S", &["data 3", "end", "finish", "close false"]);
+}
+
+fn answering(addresses: [&'static str; 2]) -> ConnectOptions {
+    ConnectOptions::new().lookup(move |request| request.answer(addresses))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_connect_by_name_is_an_error_as_one_by_address() {
+    let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
+    let (_listener, _fill, port) = util::black_hole();
+    let mut socket = reactor.connect(([127, 0, 0, 1], port));
+    watch(&mut socket, "C");
+    socket.connect_with(("two.test", port), answering(["127.0.0.1", "127.0.0.2"]));
+    run(&mut reactor, &mut trace);
+    let attempt = "connectionAttempt 127.0.0.1:P";
+    let found = ["lookup 127.0.0.1 two.test", "lookup 127.0.0.2 two.test"];
+    trace.check("C", &[attempt, found[0], found[1], attempt, "error EALREADY", "close true"]);
+}
+
+#[test]
+fn an_idle_timeout_stays_over_a_reconnect() {
+    let clock = netloop::ManualClock::new();
+    let options = netloop::ReactorOptions::new().clock(&clock);
+    let mut reactor: Reactor<Trace> = Reactor::with_options(options).expect("the system gives a selector");
+    let mut trace = Trace::default();
+    let port = reactor.create_server(|_, _| ()).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    let mut socket = reactor.connect(([127, 0, 0, 1], port));
+    socket.set_timeout(Duration::from_secs(1));
+    socket.once_connect(|socket, _| socket.destroy());
+    socket.once_close(move |socket, _, _| {
+        socket.connect(([127, 0, 0, 1], port)).once_connect(|_, trace: &mut Trace| trace.push("C", "again"));
+    });
+    socket.on_timeout(|socket, trace| {
+        trace.push("C", "timeout");
+        socket.destroy();
+    });
+    util::run_until(&mut reactor, &mut trace, |_, trace| trace.has("C", "again"));
+    clock.advance(Duration::from_secs(1));
+    run(&mut reactor, &mut trace);
+    trace.check("C", &["again", "timeout"]);
+}
+
+#[test]
+fn a_write_of_an_old_life_does_not_end_the_new_one() {
+    let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
+    let (_held, refused) = refused_port();
+    let port = reactor.create_server(|socket, _| socket.end()).listen(([127, 0, 0, 1], 0)).unref().port();
+    let port = port.expect("it is bound");
+    let mut socket = reactor.connect(([127, 0, 0, 1], refused));
+    socket.write_then("x", util::done("C", "w"));
+    socket.once_error(move |socket, _, _| {
+        socket.connect(([127, 0, 0, 1], port));
+        watch(socket, "C");
+    });
+    run(&mut reactor, &mut trace);
+    assert!(trace.has("C", "connect") && trace.of("C").ends_with(&["close false".to_owned()]), "{trace:#?}");
+}

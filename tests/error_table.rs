@@ -27,7 +27,9 @@ fn connect_refused() {
     let message = format!("connect ECONNREFUSED 127.0.0.1:{port}");
     let fields = ("ECONNREFUSED", "connect", "127.0.0.1", Some(port));
     check_connect(([127, 0, 0, 1], port), ConnectOptions::new(), fields, &message);
-    let (_held_too, local) = refused_port();
+    let (held_too, local) = refused_port();
+    // Two may not have it there.
+    let _held_too = Some(held_too).filter(|_| cfg!(unix));
     let from = ConnectOptions::new().local_address([127, 0, 0, 1].into()).local_port(local);
     check_connect(([127, 0, 0, 1], port), from, fields, &format!("{message} - Local (127.0.0.1:{local})"));
 }

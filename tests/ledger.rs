@@ -253,3 +253,24 @@ fn an_idle_reactor_with_many_connections_waits_once() {
     assert_eq!(calls(&before, &reactor.metrics()), Calls { polls: 1, ..Calls::default() });
     assert_eq!(reactor.metrics().events, before.events);
 }
+
+/// Those who are ready together write to each member once, whatever they say.
+#[test]
+fn a_crowd_that_talks_at_once_is_one_write_a_member() {
+    const MEMBERS: usize = 20;
+    let mut reactor = Reactor::new().expect("a reactor");
+    let (mut clients, ids): (Vec<_>, Vec<_>) = (0..MEMBERS).map(|_| accept_one(&mut reactor)).unzip();
+    let members = Rc::new(ids);
+    for &id in members.iter() {
+        let members = Rc::clone(&members);
+        reactor.socket(id).expect("open").on_data(move |socket, chunk, ()| {
+            socket.reactor().broadcast(members.iter().copied(), chunk);
+        });
+    }
+    let calls = measure(&mut reactor, |_| clients.iter_mut().for_each(|client| client.write_all(&[1; 32]).expect("open")));
+    let (least, most) = (MEMBERS as u64, (MEMBERS * MEMBERS) as u64);
+    // Windows tells of them one by one, as it comes to them.
+    assert!(if cfg!(windows) { calls.writes < most } else { calls.writes == least }, "{calls:?}");
+    let mut heard = vec![0; 32 * MEMBERS];
+    clients.iter_mut().for_each(|client| client.read_exact(&mut heard).expect("told"));
+}

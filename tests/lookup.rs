@@ -142,6 +142,28 @@ fn addresses_are_tried_once_each_and_fail_together() {
     assert_eq!((error.to_string().as_str(), inner), ("", vec![refused("127.0.0.1"), refused("127.0.0.2")]));
 }
 
+#[test]
+fn a_request_without_an_answer_holds_the_loop_while_its_socket_waits() {
+    let (mut reactor, mut trace) = setup();
+    let (sender, requests) = mpsc::channel();
+    let options = lookup(move |request| sender.send(request).expect("somebody waits"));
+    watch(&mut reactor.connect_with(("slow.test", 1), options), "C");
+    run_some(&mut reactor, &mut trace, 3);
+    assert!(reactor.is_alive());
+    drop(requests.try_recv().expect("it was asked"));
+    run(&mut reactor, &mut trace);
+    trace.check("C", &["lookup ECANCELED slow.test", "error ECANCELED", "close true"]);
+}
+
+/// Ports of an answer do not count, so the same address with two of them is one.
+#[test]
+fn the_ports_of_an_answer_are_passed_over() {
+    let socket = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let trace = said("ports.test", lookup(move |request| request.answer([socket(80), socket(81)])));
+    let found = "lookup 127.0.0.1 ports.test";
+    trace.check("C", &[found, found, A1, F1, "error ECONNREFUSED", "close true"]);
+}
+
 /// B14, B15: an answer for a socket that is gone is nobody's.
 #[test]
 fn an_answer_after_destroy_does_nothing() {
@@ -156,8 +178,8 @@ fn an_answer_after_destroy_does_nothing() {
         run_some(&mut reactor, &mut trace, 2);
         let request = requests.try_recv().expect("it was asked");
         reactor.socket(id).expect("it waits").destroy();
-        run_some(&mut reactor, &mut trace, 2);
-        assert!(reactor.is_alive(), "the request holds the loop");
+        run(&mut reactor, &mut trace);
+        assert!(!reactor.is_alive(), "the request holds the loop no more");
         request.answer([[127, 0, 0, 1]]);
         run(&mut reactor, &mut trace);
         trace.check("C", &["close false", "w(ERR_SOCKET_CLOSED_BEFORE_CONNECTION)"]);
@@ -276,6 +298,26 @@ fn an_address_that_hangs_is_given_up_after_the_attempt_timeout() {
     let inner: Vec<_> = error.errors().iter().map(|error| (error.code(), error.to_string())).collect();
     let timed_out = (netloop::code::ETIMEDOUT, format!("connect ETIMEDOUT 127.0.0.1:{port}"));
     assert_eq!(inner, [timed_out, (netloop::code::ECONNREFUSED, format!("connect ECONNREFUSED 127.0.0.2:{port}"))]);
+}
+
+/// L7: a panic in the listener that hears of it does not take the next address its turn.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_that_hangs_is_given_up_despite_a_panic() {
+    let (_listener, _fill, port) = util::black_hole();
+    let (mut reactor, clock, mut trace) = manual();
+    let options = lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"])).attempt_timeout(Duration::from_millis(50));
+    let mut socket = reactor.connect_with(("two.test", port), options);
+    watch(&mut socket, "C");
+    socket.on_connection_attempt_timeout(|_, _, _| -> () { std::panic::resume_unwind(Box::new("planted")) });
+    run_to(&mut reactor, &mut trace, A1);
+    run_some(&mut reactor, &mut trace, 3);
+    clock.advance(Duration::from_millis(50));
+    let unwinds = catch_unwind(AssertUnwindSafe(|| reactor.run(&mut trace)));
+    assert!(unwinds.is_err());
+    run(&mut reactor, &mut trace);
+    let two = ["lookup 127.0.0.1 two.test", "lookup 127.0.0.2 two.test", A1, "connectionAttemptTimeout 127.0.0.1:P"];
+    trace.check("C", &[&two[..], &[A2, F2, "error ETIMEDOUT", "close true"]].concat());
 }
 
 /// B09, B10: `destroy` during an attempt is told as its failure, in the event that tells of the time-out it is not.

@@ -52,7 +52,7 @@ fn a_client_with_its_own_buffer_survives_the_death_of_its_peer() {
     let (mut reactor, mut trace): (Reactor<Trace>, _) = (util::reactor(), Trace::default());
     let mut socket = reactor.connect(([127, 0, 0, 1], server.port));
     watch(&mut socket, "C");
-    socket.on_read([0; 1024], |_, len, _, trace| {
+    socket.read_into([0; 1024], |_, len, _, trace| {
         trace.push("C", format!("data {len}"));
         true
     });

@@ -1,4 +1,4 @@
-//! `on_read`: reading into the caller's own buffer, as Node's `onread` option does it.
+//! `read_into`: reading into the caller's own buffer, as Node's `onread` option does it.
 
 mod pair;
 mod util;
@@ -15,7 +15,7 @@ use util::{Trace, watch_flow};
 /// `c` reads into four bytes and tells what came; `then` says whether to go on.
 fn read_fours(pair: &mut Pair, mut then: impl FnMut(&mut Socket<'_, Trace>, usize) -> bool + 'static) {
     let mut count = 0;
-    pair.see_c().on_read([0; 4], move |socket, len, buffer: &mut [u8; 4], trace| {
+    pair.see_c().read_into([0; 4], move |socket, len, buffer: &mut [u8; 4], trace| {
         trace.push("C", format!("read {}", String::from_utf8_lossy(&buffer[..len])));
         count += 1;
         then(socket, count)
@@ -94,7 +94,7 @@ fn a_listener_that_resumes_and_says_stop_goes_on() {
 #[test]
 fn a_paused_socket_reads_nothing_into_the_buffer() {
     let mut pair = quiet().paused_on_connect().connect();
-    pair.see_s().on_read([0; 4], |_, len, _, trace| {
+    pair.see_s().read_into([0; 4], |_, len, _, trace| {
         trace.push("S", format!("read {len}"));
         true
     });
@@ -122,7 +122,7 @@ fn data_and_text_listeners_are_not_called() {
 fn an_empty_buffer_is_an_error() {
     let mut pair = quiet().connect();
     let empty: [u8; 0] = [];
-    pair.see_c().on_read(empty, |_, _, _, _| unreachable!("there is no room"));
+    pair.see_c().read_into(empty, |_, _, _, _| unreachable!("there is no room"));
     let seen = Rc::new(Cell::new(false));
     let told = Rc::clone(&seen);
     pair.see_c().on_error(move |_, error, _| {
@@ -144,7 +144,7 @@ fn bytes_land_in_the_callers_buffer_without_a_copy_or_an_allocation() {
     let (near, far) = reactor.socket_pair().expect("a pair");
     let buffer = vec![0_u8; 4096].into_boxed_slice();
     let place = buffer.as_ptr();
-    reactor.socket(near).expect("open").on_data(|_, _, _| unreachable!("the buffer gets it")).on_read(
+    reactor.socket(near).expect("open").on_data(|_, _, _| unreachable!("the buffer gets it")).read_into(
         buffer,
         move |socket, len, buffer, total: &mut u64| {
             assert_eq!(buffer.as_ptr(), place);
@@ -179,7 +179,7 @@ fn a_listener_may_keep_the_filled_buffer_and_put_another_in_its_place() {
     let mut pair = quiet().connect();
     let kept = Rc::new(Cell::new(Vec::new()));
     let keep = Rc::clone(&kept);
-    pair.see_c().on_read(vec![0; 4], move |_, len, buffer, _| {
+    pair.see_c().read_into(vec![0; 4], move |_, len, buffer, _| {
         // As Node's buffer function: a new one after every read.
         let mut filled = std::mem::replace(buffer, vec![0; buffer.len() + 1]);
         filled.truncate(len);
@@ -202,7 +202,7 @@ fn a_data_listener_may_switch_over_and_what_waits_comes_first() {
         pair.see_c().on_data(move |socket, chunk, trace| {
             seen += 1;
             trace.push("C", format!("head {}", String::from_utf8_lossy(chunk)));
-            socket.on_read(vec![0; 4], |_, len, buffer, trace| {
+            socket.read_into(vec![0; 4], |_, len, buffer, trace| {
                 trace.push("C", format!("read {}", String::from_utf8_lossy(&buffer[..len])));
                 true
             });
@@ -261,7 +261,7 @@ fn the_next_life_reads_into_the_buffer_too_and_begins_unstopped() {
     let server = server.id();
     let mut socket = reactor.connect(([127, 0, 0, 1], port));
     let mut lives = 0;
-    socket.on_read([0; 8], |socket, len, _, trace: &mut Trace| {
+    socket.read_into([0; 8], |socket, len, _, trace: &mut Trace| {
         trace.push("C", format!("read {len}"));
         let id = socket.id();
         socket.reactor().set_immediate(move |reactor, _| util::with(reactor, id, |socket| socket.destroy()));
@@ -303,7 +303,7 @@ fn writes_answer_makes_a_relay_that_never_queues_much() {
     let seen = Rc::clone(&highest);
     pair.see_s().on_data(|_, chunk, trace| trace.push("back", format!("data {}", chunk.len())));
     // `c` echoes what it reads, and reads on when that has left.
-    pair.see_c().on_drain(|socket, _| socket.resume()).on_read(vec![0; 16_384], move |socket, len, buffer, _| {
+    pair.see_c().on_drain(|socket, _| socket.resume()).read_into(vec![0; 16_384], move |socket, len, buffer, _| {
         let goes_on = socket.write(&buffer[..len]);
         seen.set(seen.get().max(socket.writable_length()));
         goes_on
@@ -321,7 +321,7 @@ fn a_stop_does_not_delay_the_shutdown_of_the_server() {
     let mut reactor: Reactor<Trace> = util::reactor();
     let mut server = reactor.create_server(|socket, _| {
         // Refused once the server is shut down, and so false each time.
-        socket.on_read([0; 4], |socket, len, buffer, _| socket.write(&buffer[..len]));
+        socket.read_into([0; 4], |socket, len, buffer, _| socket.write(&buffer[..len]));
     });
     let port = server.listen(([127, 0, 0, 1], 0)).port().expect("bound");
     let server = server.id();
@@ -339,4 +339,29 @@ fn a_stop_does_not_delay_the_shutdown_of_the_server() {
     let mut trace = Trace::default();
     util::run(&mut reactor, &mut trace);
     trace.check("V", &["ended 1 destroyed 0"]);
+}
+
+/// What was read before the buffer was there goes on after a panic, and the end comes.
+#[test]
+fn a_panic_over_what_waited_loses_nothing() {
+    let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    reactor.socket(near).expect("just made").end_with("hello");
+    reactor.socket(near).expect("just made").resume();
+    reactor.socket(far).expect("just made").pause();
+    let has_read =
+        |reactor: &mut Reactor<Trace>, _: &mut Trace| reactor.socket(far).is_some_and(|socket| socket.readable_length() == 5);
+    util::run_until(&mut reactor, &mut trace, has_read);
+    let mut socket = reactor.socket(far).expect("it waits");
+    let mut panicked = false;
+    socket.read_into([0; 2], move |_, len, buffer, trace| {
+        trace.push("F", format!("read {}", String::from_utf8_lossy(&buffer[..len])));
+        assert!(std::mem::replace(&mut panicked, true), "planted");
+        true
+    });
+    socket.on_end(|_, trace| trace.push("F", "end"));
+    socket.resume();
+    catch_unwind(AssertUnwindSafe(|| reactor.run(&mut trace))).expect_err("it unwinds");
+    util::run(&mut reactor, &mut trace);
+    trace.check("F", &["read he", "read ll", "read o", "end"]);
 }

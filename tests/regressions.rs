@@ -211,12 +211,23 @@ impl AsRef<[u8]> for Fickle {
 /// The socket ends as any other, whatever the caller's value says of its length.
 #[test]
 fn a_value_that_changes_its_length_does_no_harm() {
-    for lengths in [vec![20_000, 10], vec![10, 20_000], vec![3 << 20, 100], vec![3 << 20, 3 << 20, 3 << 20, 5], vec![0, 50_000]]
-    {
+    let lengths = [
+        (false, vec![20_000, 10]),
+        (false, vec![10, 20_000]),
+        (false, vec![3 << 20, 100]),
+        (false, vec![3 << 20, 3 << 20, 3 << 20, 5]),
+        (false, vec![0, 50_000]),
+        (true, vec![9, 9, 9, 0]),
+        (true, vec![20_000, 20_000, 20_000, 9]),
+    ];
+    for (corked, lengths) in lengths {
         let (mut reactor, mut log) = (Reactor::new().expect("a reactor"), Log::new());
         let (near, far) = pair(&mut reactor);
         count(&mut reactor, far);
         let mut socket = reactor.socket(near).expect("just made");
+        if corked {
+            socket.cork();
+        }
         socket.write_owned(Fickle(vec![7; 3 << 20], lengths.clone(), Cell::new(0)));
         socket.write("tail");
         socket.end_then("", |_, result, log: &mut Log| log.push(format!("end {}", result.is_ok())));

@@ -291,3 +291,23 @@ fn text_allocates_nothing_per_message() {
         assert_eq!((counted.count_total, counted.bytes_total), (0, 0), "{encoding}");
     }
 }
+
+/// The rest of a text comes right before `end`: a panic in its listener does not swallow that.
+#[test]
+fn a_panic_over_the_last_text_is_followed_by_the_end() {
+    let (mut reactor, mut trace) = (util::reactor::<Trace>(), Trace::default());
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    reactor.socket(near).expect("just made").end_with("a");
+    reactor.socket(near).expect("just made").resume();
+    let mut socket = reactor.socket(far).expect("just made");
+    socket.set_encoding(Encoding::Base64);
+    watch_quiet(&mut socket, "F");
+    socket.on_text(|_, text, trace| -> bool {
+        trace.push("F", text);
+        panic!("planted")
+    });
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reactor.run(&mut trace)));
+    caught.expect_err("it unwinds");
+    util::run(&mut reactor, &mut trace);
+    trace.check("F", &["YQ==", "end", "finish", "close false"]);
+}

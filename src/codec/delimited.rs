@@ -49,8 +49,8 @@ impl Delimited {
         } else {
             Buffer::new()
         };
-        let delimiter = Delimiter { bytes: Cow::Owned(bytes.to_vec()), ..Delimiter::LINE_FEED };
-        Self { buffer, delimiter: Delimiter { what: "frame", strip_cr: false, ..delimiter } }
+        let bytes = Cow::Owned(bytes.to_vec());
+        Self { buffer, delimiter: Delimiter { what: "frame", bytes, strip_cr: false, max: MAX_TEXT, scanned: 0 } }
     }
 
     /// The longest frame in bytes, without its delimiter; 64 KiB unless set. A peer can make the decoder hold that much.

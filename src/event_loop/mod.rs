@@ -132,6 +132,8 @@ pub(crate) struct EventLoop<H: Host> {
     work: WorkPool,
     after_work: Table<AfterWork<H>>,
     pub(crate) counters: Counters,
+    /// Ready handles are called one after the other: what they write leaves together.
+    batching: bool,
     running: bool,
     stopped: bool,
     failure: Option<Error>,
@@ -160,6 +162,7 @@ impl<H: Host> EventLoop<H> {
             after_work: Table::default(),
             shared,
             counters: Counters::default(),
+            batching: false,
             running: false,
             stopped: false,
             failure: None,
@@ -227,10 +230,18 @@ impl<H: Host> EventLoop<H> {
         key
     }
 
-    /// As [`queue_work`](Self::queue_work) for work that somebody else does: the ticket brings the result, and must.
-    pub(crate) fn await_work<T: Send + 'static>(&mut self, after: impl FnOnce(&mut H, T, &mut H::State) + 'static) -> Ticket {
+    /// As [`queue_work`](Self::queue_work) for work that somebody else does: the ticket brings the result.
+    pub(crate) fn await_work<T: Send + 'static>(
+        &mut self,
+        after: impl FnOnce(&mut H, T, &mut H::State) + 'static,
+    ) -> (Key, Ticket) {
         let key = self.expect(after);
-        self.work.ticket(key)
+        (key, self.work.ticket(key))
+    }
+
+    /// Waits no more for what [`await_work`](Self::await_work) waits for; a result that comes all the same is dropped.
+    pub(crate) fn forget_work(&mut self, key: Key) {
+        self.after_work.remove(key);
     }
 
     fn expect<T: Send + 'static>(&mut self, after: impl FnOnce(&mut H, T, &mut H::State) + 'static) -> Key {
@@ -302,6 +313,7 @@ pub(crate) fn run<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) ->
         return Err(Error::with_code(code::ERR_REACTOR_RUNNING, "The reactor is running: `run` was called from a callback."));
     }
     host.event_loop().running = true;
+    host.event_loop().batching = false;
     let guard = Running(host);
     let host = &mut *guard.0;
 
@@ -347,8 +359,17 @@ pub(crate) fn run<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) ->
     }
 }
 
-/// What follows every callback: its writes leave, then the tick queue is drained (`process._tickCallback`).
+/// What follows every callback: its writes leave, then the tick queue is drained (`process._tickCallback`). In a batch of ready
+/// handles writes wait for the others, as long as no tick could see it: a socket that many write to is written to once.
 pub(crate) fn after_callback<H: Host>(host: &mut H, state: &mut H::State) {
+    let event_loop = host.event_loop();
+    if !event_loop.batching || !event_loop.ticks.is_empty() {
+        flush_and_tick(host, state);
+    }
+    host.reap();
+}
+
+fn flush_and_tick<H: Host>(host: &mut H, state: &mut H::State) {
     host.flush();
     while let Some(job) = host.event_loop().ticks.pop_front() {
         run_job(host, job, state);
@@ -356,7 +377,6 @@ pub(crate) fn after_callback<H: Host>(host: &mut H, state: &mut H::State) {
             host.flush();
         }
     }
-    host.reap();
 }
 
 fn run_job<H: Host>(host: &mut H, job: Job<H>, state: &mut H::State) {

@@ -16,6 +16,9 @@ use super::table::{Key, Table};
 use super::{EVENTS, EventLoop, Host, WAKE, after_callback, run_posted};
 use crate::sys::{Bell, Watched};
 
+/// How many ready handles share one flush of what they wrote: enough for a crowd, few enough to let nobody wait for long.
+const BATCH: usize = 64;
+
 /// How often a full batch of events is followed by another poll within one iteration.
 const FULL_BATCHES: usize = 48;
 
@@ -194,7 +197,9 @@ impl<H: Host> EventLoop<H> {
         if result.is_ok() {
             for event in &events {
                 count += 1;
-                if event.token() != WAKE {
+                if event.token() == WAKE {
+                    self.shared.wakeup.take_rung().into_iter().for_each(|(key, readiness)| self.handles.merge(key, readiness));
+                } else {
                     self.handles.merge(Key::from_token(event.token()), Readiness::from(event));
                 }
             }
@@ -211,16 +216,7 @@ pub(super) fn poll<H: Host>(host: &mut H, timeout: Option<Duration>, state: &mut
     let mut timeout = timeout;
     for _ in 0..FULL_BATCHES {
         let full = host.event_loop().wait(timeout).map_err(|error| crate::Error::system("poll", error))?;
-        for _ in 0..host.event_loop().handles.ready.len() {
-            let Some(key) = host.event_loop().handles.pop_ready() else {
-                break;
-            };
-            let mut relist = Relist { host, key, armed: true };
-            relist.host.on_ready(key, state);
-            relist.armed = false;
-            drop(relist);
-            after_callback(host, state);
-        }
+        call_ready(host, state);
         if !full {
             break;
         }
@@ -228,12 +224,28 @@ pub(super) fn poll<H: Host>(host: &mut H, timeout: Option<Duration>, state: &mut
     }
     if host.event_loop().shared.wakeup.take_pending() {
         let event_loop = host.event_loop();
-        for (key, readiness) in event_loop.shared.wakeup.take_rung() {
-            event_loop.handles.merge(key, readiness);
-        }
+        // What rang since the wait.
+        event_loop.shared.wakeup.take_rung().into_iter().for_each(|(key, readiness)| event_loop.handles.merge(key, readiness));
         run_posted(host, state);
     }
     Ok(())
+}
+
+/// Calls every ready handle once. What they write leaves when all have had their turn, or a number of them.
+fn call_ready<H: Host>(host: &mut H, state: &mut H::State) {
+    for turn in 1..=host.event_loop().handles.ready.len() {
+        let Some(key) = host.event_loop().handles.pop_ready() else {
+            break;
+        };
+        host.event_loop().batching = turn % BATCH != 0;
+        let mut relist = Relist { host, key, armed: true };
+        relist.host.on_ready(key, state);
+        relist.armed = false;
+        drop(relist);
+        after_callback(host, state);
+    }
+    host.event_loop().batching = false;
+    after_callback(host, state);
 }
 
 /// After a panic what is left to be done on a handle is not told again: it stays on the ready list.

@@ -49,7 +49,7 @@ impl Wakeup {
         self.wake();
     }
 
-    /// What was rung; to be taken after the flag.
+    /// What was rung; to be taken after the flag too, or something could be left.
     pub(super) fn take_rung(&self) -> Vec<(Key, Readiness)> {
         std::mem::take(&mut self.rung())
     }

@@ -1,4 +1,5 @@
-//! Addresses nobody may connect from or to: pure. Mirrors `net.BlockList` (`lib/internal/blocklist.js`, `SocketAddressBlockList`).
+//! Addresses nobody may connect from or to: pure. Mirrors `net.BlockList` (`lib/internal/blocklist.js`,
+//! `SocketAddressBlockList`).
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -11,8 +12,9 @@ use crate::error::{Error, Result};
 
 /// Rules that say which IP addresses are blocked. Mirrors `net.BlockList`.
 ///
-/// A server closes connections from a blocked address without an event, a socket does not connect to one:
-/// [`ServerOptions::block_list`](crate::ServerOptions::block_list), [`SocketOptions::block_list`](crate::SocketOptions::block_list).
+/// A server closes connections from a blocked address without an event
+/// ([`ServerOptions::block_list`](crate::ServerOptions::block_list)); a socket does not connect to one
+/// ([`SocketOptions::block_list`](crate::SocketOptions::block_list)).
 ///
 /// An IPv4 rule also blocks the IPv4-mapped form of what it blocks (`::ffff:1.2.3.4`), which is what a dual-stack server sees.
 ///
@@ -308,7 +310,8 @@ impl BlockList {
             })
     }
 
-    /// The rules as text: addresses, subnets, ranges, the newest of each first. Mirrors `blockList.rules` and `toJSON`.
+    /// The rules as text: addresses, subnets, ranges, the newest of each first. Mirrors
+    /// `blockList.rules` and `toJSON`; Node gives addresses in no order.
     ///
     /// ```
     /// let mut list = netloop::BlockList::new();

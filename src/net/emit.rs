@@ -11,7 +11,7 @@ use super::server::{Dropped, Server, ServerId};
 use super::socket::{Socket, SocketId, SocketState};
 use crate::address::Address;
 use crate::error::{Error, Result};
-use crate::event_loop::call_and_keep;
+use crate::event_loop::{Job, call_and_keep};
 
 /// An event of a socket with its arguments, in Node's order.
 #[derive(Clone, Copy, Debug)]
@@ -203,8 +203,37 @@ impl<S> Reactor<S> {
 
     /// Calls; if that panics, `task` will do what is left.
     pub(super) fn or_go_on(&mut self, task: Task, call: impl FnOnce(&mut Self)) {
-        let go_on = GoOn { reactor: self, task };
-        call(go_on.reactor);
+        self.or_later(move |reactor| reactor.event_loop.tick_task(task), call);
+    }
+
+    /// Emits; if a listener panics, `go_on` follows on a tick, as if it had returned.
+    pub(super) fn emit_or(
+        &mut self,
+        id: SocketId,
+        event: Event<'_>,
+        go_on: impl FnOnce(&mut Self, &mut S) + 'static,
+        state: &mut S,
+    ) {
+        self.or_tick(go_on, |reactor| {
+            reactor.emit(id, event, state);
+        });
+    }
+
+    /// Calls; if that panics, `go_on` follows on a tick.
+    pub(super) fn or_tick(&mut self, go_on: impl FnOnce(&mut Self, &mut S) + 'static, call: impl FnOnce(&mut Self)) {
+        self.or_later(|reactor| reactor.event_loop.tick(Job::Callback(Box::new(go_on))), call);
+    }
+
+    fn or_later<F: FnOnce(&mut Self)>(&mut self, later: F, call: impl FnOnce(&mut Self)) {
+        let call = |reactor: &mut Self, later: &mut Option<F>| {
+            call(reactor);
+            *later = None;
+        };
+        call_and_keep(self, Some(later), call, |reactor, later| {
+            if let Some(later) = later {
+                later(reactor);
+            }
+        });
     }
 
     /// Whether anybody listens for an event of a socket.
@@ -212,20 +241,6 @@ impl<S> Reactor<S> {
         match self.event_loop.handles.get(id.0) {
             Some(Entry::Socket(socket)) => socket.listeners.has(event),
             _ => false,
-        }
-    }
-}
-
-/// Queues a task if it is dropped by a panic.
-struct GoOn<'r, S> {
-    reactor: &'r mut Reactor<S>,
-    task: Task,
-}
-
-impl<S> Drop for GoOn<'_, S> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.reactor.event_loop.tick_task(self.task);
         }
     }
 }

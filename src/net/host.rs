@@ -58,7 +58,7 @@ pub(crate) enum Task {
     CloseWithoutHandle(SocketId),
     // Pending completions of a socket.
     ShutDown(SocketId, u32),
-    Connected(SocketId, u32),
+    ConnectFailed(SocketId, u32),
     // Closing notifications of a socket; of one destroy, the cancelled requests come first.
     Cancelled(SocketId),
     AttemptCancelled(SocketId),
@@ -110,7 +110,7 @@ impl<S> Host for Reactor<S> {
             Task::Error(id) => self.on_error(id, state),
             Task::CloseWithoutHandle(id) => self.on_closed(id, false, state),
             Task::ShutDown(id, life) => self.on_shut_down(id, life),
-            Task::Connected(id, life) => self.on_local_connected(id, life, state),
+            Task::ConnectFailed(id, life) => self.on_connect_failed(id, life, state),
             Task::Cancelled(id) => self.on_cancelled(id, state),
             Task::AttemptCancelled(id) => self.on_attempt_cancelled(id, state),
             Task::AtClose(id) => self.on_at_close(id, state),

@@ -9,11 +9,9 @@ mod unix {
 
     #[cfg(not(mio_unsupported_force_poll_poll))]
     use crate::net::Reactor;
-    use crate::net::Socket;
-    use crate::net::{Adopted, AdoptedListener};
+    use crate::net::{Adopted, AdoptedListener, Socket};
     use crate::stream::Stream;
-    use crate::sys::Foreign;
-    use crate::sys::Transport;
+    use crate::sys::{Foreign, Transport};
 
     impl From<UnixStream> for Adopted {
         fn from(stream: UnixStream) -> Self {
@@ -77,11 +75,9 @@ mod unix {
 mod windows {
     use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 
-    use crate::net::Socket;
-    use crate::net::{Adopted, AdoptedListener};
+    use crate::net::{Adopted, AdoptedListener, Socket};
     use crate::stream::Stream;
-    use crate::sys::Foreign;
-    use crate::sys::Transport;
+    use crate::sys::{Foreign, Transport};
 
     impl From<OwnedSocket> for Adopted {
         fn from(socket: OwnedSocket) -> Self {

@@ -34,8 +34,8 @@ pub(crate) fn resolve(host: &str, family: Option<Family>) -> LookupResult {
 /// A name to be looked up, and the way back for the answer: what a [`ConnectOptions::lookup`](crate::ConnectOptions::lookup)
 /// function gets.
 ///
-/// It may be answered at once, later, and on any thread; it is answered once, for that takes it. Dropped without an answer
-/// the lookup has failed (`ECANCELED`), so that no connect waits for ever. Until then it holds the loop.
+/// Answering takes it: at once or later, on any thread. Until then it holds the loop, as long as the socket waits for it. If it is dropped without an answer, the
+/// lookup has failed (`ECANCELED`).
 ///
 /// ```
 /// use netloop::{ConnectOptions, LookupRequest, Reactor};
@@ -111,7 +111,8 @@ impl LookupRequest {
         self.all
     }
 
-    /// Answers. None at all is `ENOTFOUND`; a text that is no IP address counts as an entry and is never connected to.
+    /// Answers. No address at all is `ENOTFOUND`. A text that is no IP address counts as an entry, is told by `lookup` with
+    /// `ERR_INVALID_IP_ADDRESS`, and is never connected to.
     ///
     /// ```
     /// let options = netloop::ConnectOptions::new().lookup(|request| request.answer(["::1", "127.0.0.1"]));
@@ -179,7 +180,8 @@ impl LookupAddress {
 }
 
 impl From<SocketAddr> for LookupAddress {
-    fn from(address: SocketAddr) -> Self {
+    fn from(mut address: SocketAddr) -> Self {
+        address.set_port(0);
         Self(Entry::Address(address))
     }
 }

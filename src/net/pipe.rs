@@ -98,7 +98,8 @@ impl<S> Reactor<S> {
     /// - Errors are not passed on, as in Node: a source that fails leaves `to` open, and a destination that fails leaves
     ///   `from` open and paused. [`proxy`](Self::proxy) ends both.
     ///
-    /// With a stale id nothing happens.
+    /// With a stale id nothing happens. What a source reads with [`read_into`](crate::Socket::read_into) goes to that listener,
+    /// not into the pipe.
     ///
     /// ```
     /// use netloop::PipeOptions;
@@ -141,7 +142,7 @@ impl<S> Reactor<S> {
         let Some(source) = self.socket_entry(from) else {
             return;
         };
-        source.pipes().push(Pipe { to, waits: false, on_source, on_destination });
+        source.rare().pipes.push(Pipe { to, waits: false, on_source, on_destination });
         if source.has_ended() {
             self.next_tick(move |reactor, _| reactor.pass_end_on(from, to, end));
         }
@@ -258,7 +259,11 @@ impl<S> Reactor<S> {
                 if had_error && !ended {
                     reactor.cut(other, connected);
                 } else if let Some(mut other) = reactor.socket(other) {
-                    other.destroy_soon();
+                    // Without a connection it could wait for long, for nothing.
+                    match other.is_connecting() && other.writable_length() == 0 {
+                        true => other.destroy(),
+                        false => other.destroy_soon(),
+                    }
                 }
             }
             _ => {}
@@ -275,7 +280,7 @@ impl<S> Reactor<S> {
     }
 
     fn pipes(&mut self, from: SocketId) -> Option<&mut Vec<Pipe>> {
-        self.socket_entry(from)?.existing_pipes()
+        self.socket_entry(from)?.pipes()
     }
 
     /// Takes the first pipe between the two away, with its listeners.

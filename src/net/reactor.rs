@@ -205,7 +205,7 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn new_socket(&mut self, options: SocketOptions) -> Socket<'_, S> {
-        let id = self.new_socket_id(&Rc::new(options));
+        let id = self.insert_socket(&Rc::new(options));
         self.bind_socket_signal(id);
         Socket::new(self, id)
     }

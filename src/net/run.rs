@@ -17,7 +17,7 @@ impl<S> Reactor<S> {
     /// - `ERR_REACTOR_RUNNING` when called from inside a callback.
     /// - The unheard error of what was set up before: see [`UnhandledErrors`](crate::UnhandledErrors).
     ///
-    /// A panic in a callback unwinds out of here; the reactor can be dropped or run again.
+    /// A panic in a callback unwinds out of here; the reactor can be dropped or run again, which goes on with what is left.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;

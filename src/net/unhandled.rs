@@ -3,6 +3,7 @@
 use super::Reactor;
 use super::host::Handle;
 use crate::error::Error;
+use crate::event_loop::call_and_keep;
 
 /// What becomes of an `error` event without a listener.
 ///
@@ -61,10 +62,11 @@ impl<S> Reactor<S> {
     }
 
     pub(super) fn unhandled_error(&mut self, handle: Handle, error: &Error, setup: bool, state: &mut S) {
-        if let Some(mut hook) = self.unhandled_hook.take() {
-            hook(self, handle, error, state);
-            self.unhandled_hook.get_or_insert(hook);
-            return;
+        if let Some(hook) = self.unhandled_hook.take() {
+            let put_back = |reactor: &mut Self, hook| {
+                reactor.unhandled_hook.get_or_insert(hook);
+            };
+            return call_and_keep(self, hook, |reactor, hook| hook(reactor, handle, error, state), put_back);
         }
         if setup || self.unhandled == UnhandledErrors::Node {
             self.event_loop.fail(error.clone());

@@ -6,6 +6,7 @@
 //! - `connect_local`, `listen_local`, `pair`: making them;
 //! - `set_access`, `remove_stale`, `leaves_file`, `file_id`: the file of a listening one;
 //! - `adopt_local`, `adopt_local_listener`, `foreign_kind`: taking over what somebody else made;
+//! - `ADDRCONFIG`: the hint of a lookup for families of which the machine has an address;
 //! - `error_code`, `is_out_of_descriptors`, `is_in_progress`, `is_blocked`: the names of system errors;
 //! - `SHORT_READ_MEANS_EMPTY`, `CLOSE_DEREGISTERS`, `LAZY_WRITE_INTEREST`: what the selector lets us leave out;
 //! - `Reserve`: the descriptor that is given up to shed load when none is left.

@@ -6,14 +6,9 @@ use std::net::SocketAddr;
 use dns_lookup::{AddrInfoHints, LookupErrorKind, getaddrinfo};
 use socket2::{Domain, Type};
 
+use super::imp;
 use crate::address::Family;
 use crate::code;
-
-/// Only families of which the machine has an address.
-#[cfg(unix)]
-const ADDRCONFIG: i32 = libc::AI_ADDRCONFIG;
-#[cfg(windows)]
-const ADDRCONFIG: i32 = 0x0400;
 
 /// Why a name has no address, in Node's words.
 #[derive(Debug)]
@@ -27,7 +22,7 @@ pub(crate) fn resolve(host: &str, family: Option<Family>) -> Result<Vec<SocketAd
     let (flags, domain) = match family {
         Some(Family::IPv4) => (0, Domain::IPV4.into()),
         Some(Family::IPv6) => (0, Domain::IPV6.into()),
-        Some(Family::Unix) | None => (ADDRCONFIG, 0),
+        Some(Family::Unix) | None => (imp::ADDRCONFIG, 0),
     };
     let hints = AddrInfoHints { flags, address: domain, socktype: Type::STREAM.into(), protocol: 0 };
     match getaddrinfo(Some(host), None, Some(hints)) {

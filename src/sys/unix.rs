@@ -113,6 +113,9 @@ pub(crate) fn pair() -> io::Result<(Transport, Transport)> {
     Ok((Transport::Local(near), Transport::Local(far)))
 }
 
+/// Only addresses of families of which the machine has one itself.
+pub(super) const ADDRCONFIG: i32 = libc::AI_ADDRCONFIG;
+
 /// The name of a system error, as `uv_err_name` gives it.
 pub(crate) fn error_code(error: &io::Error) -> &'static str {
     match error.raw_os_error() {

@@ -99,6 +99,9 @@ const WSAETIMEDOUT: i32 = 10060;
 const WSAECONNREFUSED: i32 = 10061;
 const WSAEHOSTUNREACH: i32 = 10065;
 
+/// Only addresses of families of which the machine has one itself.
+pub(super) const ADDRCONFIG: i32 = 0x0400;
+
 /// The name of a system error, as `uv_err_name` gives it.
 pub(crate) fn error_code(error: &io::Error) -> &'static str {
     match error.raw_os_error() {

@@ -137,6 +137,9 @@ fn b26(case: &mut Case) {
 }
 
 fn b27(case: &mut Case) {
+    if cfg!(windows) {
+        return case.skip("a port that is held cannot be bound once more");
+    }
     let local_port = case.refused_port("C");
     let port = case.serve(0, ServerOptions::new(), |_, _| {});
     let mut socket = case.reactor.new_socket(SocketOptions::new());

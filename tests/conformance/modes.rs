@@ -21,7 +21,7 @@ fn c51(case: &mut Case) {
     case.pair(Pair::default(), |reactor, s, c, _| {
         let calls = Rc::new(Cell::new(0));
         let called = calls.clone();
-        socket(reactor, c).on_read([0; 4], move |_, count, bytes, log| {
+        socket(reactor, c).read_into([0; 4], move |_, count, bytes, log| {
             called.set(called.get() + 1);
             log.log("C", format!("onread {:?}", String::from_utf8_lossy(&bytes[..count])));
             called.get() != 3
@@ -80,7 +80,7 @@ fn c59(case: &mut Case) {
     });
     let mut buffered = case.reactor.new_socket(SocketOptions::new());
     watch(&mut buffered, "B");
-    buffered.on_read([0; 4], |socket, count, _, log| {
+    buffered.read_into([0; 4], |socket, count, _, log| {
         log.note("B", "onread", count);
         socket.destroy();
         true

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 
-use netloop::{Reactor, ReactorOptions};
+use netloop::{ConnectOptions, Reactor, ReactorOptions, Socket};
 
 use super::{Log, Loop, MS, reactor, turn};
 
@@ -281,4 +281,124 @@ fn a_reactor_can_be_dropped_after_a_panic_in_any_phase() {
     }));
     assert!(result.is_err_and(|panic| panic.is::<Planted>()));
     drop(reactor);
+}
+
+/// Logs an event, and throws if it is the one.
+fn note(log: &mut Log, event: &'static str, thrown: &str) {
+    log.push(event);
+    if event == thrown {
+        throw_first(log, event);
+    }
+}
+
+fn note_all(socket: &mut Socket<'_, Log>, thrown: &'static str) {
+    socket
+        .on_lookup(move |_, _, _, log| note(log, "lookup", thrown))
+        .on_connection_attempt(move |_, _, log| note(log, "attempt", thrown))
+        .on_connection_attempt_failed(move |_, _, _, log| note(log, "failed", thrown))
+        .on_connection_attempt_timeout(move |_, _, log| note(log, "timeout", thrown))
+        .on_connect(move |_, log| note(log, "connect", thrown))
+        .on_ready(move |_, log| note(log, "ready", thrown))
+        .on_error(move |_, _, log| note(log, "error", thrown))
+        .on_close(move |_, _, log| note(log, "close", thrown));
+}
+
+/// Connects to 127.0.0.1 by its name, also where `::1` is tried before and refuses.
+fn connect_through_a_panic(answer: &'static [&'static str], listens: bool, thrown: &'static str) -> Log {
+    let (mut reactor, _clock) = reactor();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let listener = Some(listener).filter(|_| listens);
+    let options = ConnectOptions::new().lookup(move |request| request.answer(answer.iter().copied()));
+    let mut socket = reactor.connect_with(("name", port), options);
+    note_all(&mut socket, thrown);
+    let log = run_through_a_panic(&mut reactor, &mut || {});
+    drop(listener);
+    log
+}
+
+#[test]
+fn a_connect_goes_on_after_a_panic() {
+    for thrown in ["lookup", "attempt", "connect", "ready"] {
+        let log = connect_through_a_panic(&["127.0.0.1"], true, thrown);
+        assert_eq!(log, ["lookup", "attempt", "connect", "ready"], "{thrown}");
+    }
+    for thrown in ["lookup", "attempt", "failed", "error", "close"] {
+        let log = connect_through_a_panic(&["127.0.0.1"], false, thrown);
+        assert_eq!(log, ["lookup", "attempt", "failed", "error", "close"], "{thrown}");
+    }
+}
+
+#[test]
+fn a_connect_to_one_of_several_goes_on_after_a_panic() {
+    for thrown in ["lookup", "attempt", "failed", "connect"] {
+        let log = connect_through_a_panic(&["::1", "127.0.0.1"], true, thrown);
+        assert_eq!(log, ["lookup", "lookup", "attempt", "failed", "attempt", "connect", "ready"], "{thrown}");
+    }
+    let log = connect_through_a_panic(&["::1", "127.0.0.1"], false, "failed");
+    assert_eq!(log, ["lookup", "lookup", "attempt", "failed", "attempt", "failed", "error", "close"]);
+}
+
+#[test]
+fn what_was_asked_for_while_connecting_happens_after_a_panic() {
+    let (mut reactor, _clock) = reactor();
+    let mut server = reactor.create_server(|socket, _| {
+        socket.on_data(|_, chunk, log| log.push(if chunk == b"parked" { "parked" } else { "?" }));
+        socket.on_end(|_, log| log.push("end"));
+    });
+    let port = server.listen(([127, 0, 0, 1], 0)).unref().port().expect("it listens");
+    let mut socket = reactor.connect(([127, 0, 0, 1], port));
+    socket.on_connect(|_, log| note(log, "connect", "connect"));
+    socket.end_then("parked", |_, result, log| log.push(if result.is_ok() { "done" } else { "?" }));
+    socket.on_ready(|_, log| log.push("ready")).resume();
+    let mut log = run_through_a_panic(&mut reactor, &mut || {});
+    log.sort_unstable();
+    assert_eq!(log, ["connect", "done", "end", "parked", "ready"]);
+    assert_eq!(reactor.sockets().count(), 0);
+}
+
+/// What a socket tells that was paused until its peer had ended.
+fn exchange_through_a_panic(thrown: &'static str) -> Log {
+    let (mut reactor, _clock) = reactor();
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    reactor.socket(near).expect("open").pause();
+    for chunk in ["1", "2"] {
+        reactor.socket(far).expect("open").write(chunk);
+        turn(&mut reactor);
+    }
+    let mut far = reactor.socket(far).expect("open");
+    far.end();
+    far.resume();
+    while reactor.socket(near).is_some_and(|near| near.bytes_read() < 2) {
+        turn(&mut reactor);
+    }
+    turn(&mut reactor);
+    let mut socket = reactor.socket(near).expect("open");
+    socket
+        .on_resume(move |_, log| note(log, "resume", thrown))
+        .on_data(move |_, _, log| note(log, "data", thrown))
+        .on_end(move |_, log| note(log, "end", thrown))
+        .on_finish(move |_, log| note(log, "finish", thrown))
+        .on_close(move |_, _, log| note(log, "close", thrown));
+    socket.resume();
+    run_through_a_panic(&mut reactor, &mut || {})
+}
+
+#[test]
+fn what_was_read_ahead_and_the_end_come_after_a_panic() {
+    for thrown in ["resume", "data", "end", "finish", "close"] {
+        let log = exchange_through_a_panic(thrown);
+        assert_eq!(log, ["resume", "data", "data", "end", "finish", "close"], "{thrown}");
+    }
+}
+
+#[test]
+fn the_hook_of_unhandled_errors_is_kept_after_a_panic() {
+    let (mut reactor, _clock) = reactor();
+    reactor.on_unhandled_error(|_, _, _, log| note(log, "unheard", "unheard"));
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    for id in [near, far] {
+        reactor.socket(id).expect("open").destroy_with("no longer wanted");
+    }
+    assert_eq!(run_through_a_panic(&mut reactor, &mut || {}), ["unheard", "unheard"]);
 }

@@ -139,6 +139,7 @@ impl SocketOptions {
         self.keep_alive = Some(keep_alive);
         self
     }
+
     /// Destroy the socket with `ABORT_ERR` when this is aborted. Default: none. Node's `signal`.
     ///
     /// It holds for the socket's first life: a later `connect` has its own ([`ConnectOptions::signal`]). One that was aborted

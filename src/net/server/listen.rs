@@ -58,15 +58,15 @@ impl<S> Reactor<S> {
         let Some(server) = self.server_entry(id).filter(|server| server.life_number == life) else {
             return;
         };
-        let Some((Endpoint(Target::Host(host, port)), options)) = server.pending.take() else {
+        // While it is pending the server is not taken for dead.
+        let Some((Endpoint(Target::Host(host, port)), options)) = server.pending.clone() else {
             return;
         };
         if let Ok(ip) = host.parse::<IpAddr>() {
+            server.pending = None;
             self.bind(id, &Endpoint::from((ip, port)), &options);
             return;
         }
-        // Keeps the server from being taken for dead meanwhile.
-        server.pending = Some((Endpoint::from((host.as_str(), port)), options.clone()));
         let asked = host.clone();
         let work = move || sys::resolve(&asked, None);
         self.event_loop.queue_work(work, move |reactor: &mut Self, answer, state| {

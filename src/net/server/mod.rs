@@ -320,6 +320,9 @@ impl<'r, S> Server<'r, S> {
     /// The bound port, the real one after listening at 0; `None` when it does not listen, and for a path. Mirrors
     /// `server.address().port`.
     ///
+    /// A textual host is bound later, as in Node: right after `listen(("127.0.0.1", 0))` there is no port yet, after
+    /// `listen(([127, 0, 0, 1], 0))` there is.
+    ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
     /// let mut server = reactor.create_server(|_, _| {});

@@ -31,9 +31,11 @@ impl From<std::net::TcpStream> for Adopted {
 impl<S> Reactor<S> {
     /// Takes over a stream that is connected already, in whatever state it is. Mirrors `new net.Socket({ fd })`.
     ///
-    /// It is made non-blocking (and with it every duplicate of the descriptor), and reading starts at once; there is no
-    /// `connect` event. What is no stream socket is an `error` with `ERR_INVALID_FD_TYPE`; a stream without a peer, such as a listening one, fails as a read of it would. `close` with
-    /// true follows, and the descriptor is closed in any case.
+    /// It is made non-blocking, and with it every duplicate of the descriptor. Reading starts at once; there is no `connect`
+    /// event. The descriptor is the socket's from now on, and is closed with it or at once.
+    ///
+    /// What cannot be taken is told by `error` on a tick and `close` with true: `ERR_INVALID_FD_TYPE` for what is no stream
+    /// socket, and for a stream without a peer, such as a listening one, what a read of it says.
     ///
     /// ```
     /// # use std::io::Write;
@@ -88,7 +90,7 @@ impl<S> Reactor<S> {
     /// A socket that fails as if it had been open.
     fn adopt_nothing(&mut self, error: Error) -> SocketId {
         let setup = !self.event_loop.is_running();
-        let id = self.new_socket_id(&Rc::<SocketOptions>::default());
+        let id = self.insert_socket(&Rc::<SocketOptions>::default());
         if let Some(socket) = self.socket_entry(id) {
             socket.setup = setup;
             socket.life.open();

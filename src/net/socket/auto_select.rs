@@ -43,16 +43,16 @@ impl<S> Reactor<S> {
     ) {
         let timeout = options.attempt_timeout.unwrap_or(self.options.attempt_timeout).max(SHORTEST);
         if self.socket_entry(id).is_some_and(|socket| socket.stream.is_some()) {
-            // Another attempt is under way.
-            let error = Error::connect_code(code::EALREADY, &Address::Tcp(addresses[0]), None);
-            self.destroy(id, Some(error));
-            return;
+            // Another attempt is under way, so one is enough to fail.
+            return self.attempt(id, life, Attempt::new(Address::Tcp(addresses[0]), options), state);
         }
+        // A long answer takes its time, which is not that of the first address.
+        self.event_loop.update_time();
         if let Some(socket) = self.socket_entry(id) {
             socket.rare().attempted.clear();
             let addresses = addresses.into_iter();
             let candidates = Candidates { addresses, options: options.clone(), timeout, timer: None, errors: Vec::new() };
-            socket.rare().candidates = Some(candidates);
+            socket.rare().candidates = Some(Box::new(candidates));
         }
         self.next_candidate(id, life, state);
     }
@@ -77,7 +77,7 @@ impl<S> Reactor<S> {
     }
 
     /// Begins an attempt; false if it is over already and the next one may begin.
-    fn begin_candidate(&mut self, id: SocketId, life: u32, address: SocketAddr, attempt: Attempt, state: &mut S) -> bool {
+    fn begin_candidate(&mut self, id: SocketId, life: u32, address: SocketAddr, mut attempt: Attempt, state: &mut S) -> bool {
         let bound = match attempt.bind(address) {
             Ok(bound) => bound,
             Err(error) => {
@@ -86,11 +86,15 @@ impl<S> Reactor<S> {
             }
         };
         if let Some(error) = self.blocked(id, address.ip()) {
-            self.candidate_failed(id, &attempt.address, error, state);
+            self.candidate_failed(id, life, &attempt.address, error, state);
             return false;
         }
-        self.emit(id, Event::ConnectionAttempt(&attempt.address), state);
-        if !self.is_connecting(id, life) {
+        let go_on = move |reactor: &mut Self, attempt, state: &mut S| {
+            if !reactor.begin_candidate(id, life, address, attempt, state) {
+                reactor.next_candidate(id, life, state);
+            }
+        };
+        if !self.tell_attempt(id, life, &mut attempt, go_on, state) {
             return true;
         }
         if let Some(socket) = self.socket_entry(id) {
@@ -103,7 +107,7 @@ impl<S> Reactor<S> {
             }
             Err(error) => {
                 let error = attempt.failed_at_once(address, error);
-                self.candidate_failed(id, &attempt.address, error, state);
+                self.candidate_failed(id, life, &attempt.address, error, state);
                 return false;
             }
         }
@@ -130,17 +134,20 @@ impl<S> Reactor<S> {
         let Some(attempt) = self.socket_entry(id).and_then(|socket| socket.rare().attempt.take()) else {
             return;
         };
-        self.emit(id, Event::ConnectionAttemptTimeout(&attempt.address), state);
-        if self.is_connecting(id, life) {
-            self.note_failure(id, Error::connect_code(code::ETIMEDOUT, &attempt.address, None));
-            self.next_candidate(id, life, state);
-        }
+        self.note_failure(id, Error::connect_code(code::ETIMEDOUT, &attempt.address, None));
+        self.tell_candidate(id, life, Event::ConnectionAttemptTimeout(&attempt.address), state);
+        self.next_candidate(id, life, state);
     }
 
     /// `connectionAttemptFailed` of one address of several.
-    pub(super) fn candidate_failed(&mut self, id: SocketId, address: &Address, error: Error, state: &mut S) {
+    pub(super) fn candidate_failed(&mut self, id: SocketId, life: u32, address: &Address, error: Error, state: &mut S) {
         self.note_failure(id, error.clone());
-        self.emit(id, Event::ConnectionAttemptFailed(address, &error), state);
+        self.tell_candidate(id, life, Event::ConnectionAttemptFailed(address, &error), state);
+    }
+
+    /// Tells how a candidate ended; after a panic in a listener it is the next one's turn all the same.
+    fn tell_candidate(&mut self, id: SocketId, life: u32, event: Event<'_>, state: &mut S) {
+        self.emit_or(id, event, move |reactor, state| reactor.next_candidate(id, life, state), state);
     }
 
     fn note_failure(&mut self, id: SocketId, error: Error) {
@@ -155,12 +162,13 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// The attempts are over. If `destroy` ended one of several, its `connectionAttemptFailed` comes before `close`.
+    /// The lookups and attempts are over. If `destroy` ended one of several, its `connectionAttemptFailed` comes before `close`.
     pub(super) fn forget_candidates(&mut self, id: SocketId, destroyed: bool) {
         self.clear_attempt_timer(id);
         let Some(rare) = self.socket_entry(id).and_then(|socket| socket.rare.as_mut()) else {
             return;
         };
+        let lookups = std::mem::take(&mut rare.lookups);
         let attempt = rare.attempt.take();
         if rare.candidates.take().is_some()
             && let Some(attempt) = attempt.filter(|_| destroyed)
@@ -168,6 +176,7 @@ impl<S> Reactor<S> {
             rare.cancelled_attempts.push_back(attempt.address);
             self.event_loop.close(Task::AttemptCancelled(id));
         }
+        lookups.into_iter().for_each(|lookup| self.event_loop.forget_work(lookup));
     }
 
     pub(in crate::net) fn on_attempt_cancelled(&mut self, id: SocketId, state: &mut S) {
@@ -178,6 +187,6 @@ impl<S> Reactor<S> {
     }
 
     pub(super) fn candidates(&mut self, id: SocketId) -> Option<&mut Candidates> {
-        self.socket_entry(id)?.rare.as_mut()?.candidates.as_mut()
+        self.socket_entry(id)?.rare.as_mut()?.candidates.as_deref_mut()
     }
 }

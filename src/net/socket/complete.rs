@@ -4,6 +4,7 @@
 use super::{SocketId, SocketState};
 use crate::code;
 use crate::error::Error;
+use crate::event_loop::after_callback;
 use crate::net::Reactor;
 use crate::net::emit::Event;
 use crate::net::host::Task;
@@ -41,7 +42,7 @@ impl<S> Reactor<S> {
     pub(super) fn on_writable(&mut self, id: SocketId, state: &mut S) {
         self.flush_queue(id);
         self.land(id, state);
-        crate::event_loop::after_callback(self, state);
+        after_callback(self, state);
     }
 
     /// Completes the batch in flight if all of it is sent. What was buffered behind it takes off first; then `drain`, then the

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use super::SocketId;
 use super::writable::Writable;
@@ -16,7 +15,7 @@ use crate::net::Reactor;
 use crate::net::emit::{Done, Event};
 use crate::net::endpoint::{Endpoint, Target};
 use crate::net::host::{Entry, Task};
-use crate::net::options::{ConnectOptions, SocketOptions};
+use crate::net::options::ConnectOptions;
 use crate::stream::{Connecting, Stream};
 use crate::sys::{self, Bound};
 
@@ -26,11 +25,13 @@ pub(super) struct Attempt {
     pub(super) address: Address,
     local: Option<IpAddr>,
     local_port: u16,
+    /// `connectionAttempt` was emitted.
+    told: bool,
 }
 
 impl Attempt {
     pub(super) fn new(address: Address, options: &ConnectOptions) -> Self {
-        Self { address, local: options.local_address, local_port: options.local_port }
+        Self { address, local: options.local_address, local_port: options.local_port, told: false }
     }
 
     /// Where to connect from, if that was asked for.
@@ -55,9 +56,11 @@ impl Attempt {
 
     /// The error of a system call that failed without waiting: it names the local end, and without a descriptor there is none.
     pub(super) fn failed_at_once(&self, target: SocketAddr, error: io::Error) -> Error {
-        let local = match self.local(target).unwrap_or((any_of(target), 0).into()) {
-            _ if sys::is_out_of_descriptors(&error) => "undefined:undefined".to_owned(),
-            local => format!("{}:{}", local.ip(), local.port()),
+        let local = if sys::is_out_of_descriptors(&error) {
+            "undefined:undefined".to_owned()
+        } else {
+            let local = self.local(target).unwrap_or((any_of(target), 0).into());
+            format!("{}:{}", local.ip(), local.port())
         };
         Error::connect("connect", &self.address, Some(local), error)
     }
@@ -104,10 +107,6 @@ fn check(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(), Error> {
 }
 
 impl<S> Reactor<S> {
-    pub(in crate::net) fn new_socket_id(&mut self, options: &Rc<SocketOptions>) -> SocketId {
-        self.insert_socket(options)
-    }
-
     /// Node's `connect`. Addresses are tried from the next tick on, a path at once, a name when it is resolved; whatever
     /// happens is told by events.
     pub(super) fn connect_socket(&mut self, id: SocketId, endpoint: Endpoint, options: &ConnectOptions) {
@@ -167,7 +166,22 @@ impl<S> Reactor<S> {
     }
 
     pub(super) fn is_connecting(&mut self, id: SocketId, life: u32) -> bool {
-        self.socket_entry(id).is_some_and(|socket| socket.life.is_connecting() && socket.life_number == life)
+        self.socket_in_life(id, life).is_some_and(|socket| socket.life.is_connecting())
+    }
+
+    /// Destroys on the next tick, if the socket still connects then. Mirrors `connectErrorNT`.
+    pub(super) fn destroy_on_tick(&mut self, id: SocketId, life: u32, error: Error) {
+        if let Some(socket) = self.socket_in_life(id, life) {
+            socket.rare().doom.get_or_insert(error);
+            self.event_loop.tick_task(Task::ConnectError(id, life));
+        }
+    }
+
+    pub(in crate::net) fn on_connect_error(&mut self, id: SocketId, life: u32) {
+        let doom = self.socket_entry(id).and_then(|socket| socket.rare().doom.take());
+        if let Some(error) = doom.filter(|_| self.is_connecting(id, life)) {
+            self.destroy(id, Some(error));
+        }
     }
 
     /// The tick of an attempt at an address that needs no lookup.
@@ -179,7 +193,7 @@ impl<S> Reactor<S> {
     }
 
     /// The only attempt. Mirrors `internalConnect`.
-    pub(super) fn attempt(&mut self, id: SocketId, life: u32, attempt: Attempt, state: &mut S) {
+    pub(super) fn attempt(&mut self, id: SocketId, life: u32, mut attempt: Attempt, state: &mut S) {
         let Address::Tcp(target) = attempt.address else {
             return;
         };
@@ -187,8 +201,8 @@ impl<S> Reactor<S> {
             Ok(bound) => bound,
             Err(error) => return self.destroy(id, Some(error)),
         };
-        self.emit(id, Event::ConnectionAttempt(&attempt.address), state);
-        if !self.is_connecting(id, life) {
+        let go_on = move |reactor: &mut Self, attempt, state: &mut S| reactor.attempt(id, life, attempt, state);
+        if !self.tell_attempt(id, life, &mut attempt, go_on, state) {
             return;
         }
         if let Some(error) = self.blocked(id, target.ip()) {
@@ -207,6 +221,27 @@ impl<S> Reactor<S> {
             }
             Err(error) => self.destroy(id, Some(attempt.failed_at_once(target, error))),
         }
+    }
+
+    /// `connectionAttempt`, once; false if the listeners have ended the attempt. After a panic in one, `go_on` takes it up.
+    pub(super) fn tell_attempt(
+        &mut self,
+        id: SocketId,
+        life: u32,
+        attempt: &mut Attempt,
+        go_on: impl FnOnce(&mut Self, Attempt, &mut S) + 'static,
+        state: &mut S,
+    ) -> bool {
+        if !std::mem::replace(&mut attempt.told, true) {
+            let again = attempt.clone();
+            let go_on = move |reactor: &mut Self, state: &mut S| {
+                if reactor.is_connecting(id, life) {
+                    go_on(reactor, again, state);
+                }
+            };
+            self.emit_or(id, Event::ConnectionAttempt(&attempt.address), go_on, state);
+        }
+        self.is_connecting(id, life)
     }
 
     /// Why the socket may not connect there, if its block list says so.
@@ -254,7 +289,7 @@ impl<S> Reactor<S> {
         if let Some(socket) = self.socket_entry(id) {
             socket.rare().connect_error = Some(error);
             socket.rare().attempt = Some(attempt);
-            self.event_loop.defer(Task::Connected(id, life));
+            self.event_loop.defer(Task::ConnectFailed(id, life));
         }
     }
 
@@ -278,8 +313,8 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// A connect that failed at once.
-    pub(in crate::net) fn on_local_connected(&mut self, id: SocketId, life: u32, state: &mut S) {
+    /// The pending phase of a connect that failed at once.
+    pub(in crate::net) fn on_connect_failed(&mut self, id: SocketId, life: u32, state: &mut S) {
         if !self.is_connecting(id, life) {
             return;
         }
@@ -302,11 +337,12 @@ impl<S> Reactor<S> {
         after_callback(self, state);
     }
 
-    /// `connect`, what waited for it, `ready`, and the first read. Mirrors `afterConnect`.
+    /// `connect` and what waited for it. Mirrors `afterConnect`.
     fn connected(&mut self, id: SocketId, state: &mut S) {
         let Some((socket, readiness)) = self.socket_slot(id) else {
             return;
         };
+        let life = socket.life_number;
         readiness.insert(Stream::fresh());
         socket.life.open();
         socket.setup = false;
@@ -320,11 +356,28 @@ impl<S> Reactor<S> {
         // What was written while connecting leaves in its turn among the listeners: Node adds one for it.
         let end = self.serials.mark();
         let parked = self.socket_entry(id).and_then(|socket| socket.rare.as_ref()?.parked).unwrap_or(end);
-        self.emit_part(id, Event::Connect, 0..parked, state);
-        self.flush_parked(id, state);
-        self.emit_part(id, Event::Connect, parked..end, state);
-        self.emit(id, Event::Ready, state);
-        let Some(socket) = self.socket_entry(id) else {
+        let go_on = move |reactor: &mut Self, state: &mut S| {
+            if reactor.socket_in_life(id, life).is_some() {
+                reactor.flush_parked(id, state);
+                reactor.ready(id, life, state);
+            }
+        };
+        self.or_tick(go_on, |reactor| {
+            reactor.emit_part(id, Event::Connect, 0..parked, state);
+            reactor.flush_parked(id, state);
+            reactor.emit_part(id, Event::Connect, parked..end, state);
+        });
+        self.ready(id, life, state);
+    }
+
+    /// `ready`, and the first read.
+    fn ready(&mut self, id: SocketId, life: u32, state: &mut S) {
+        self.emit_or(id, Event::Ready, move |reactor, _| reactor.start_reading(id, life), state);
+        self.start_reading(id, life);
+    }
+
+    fn start_reading(&mut self, id: SocketId, life: u32) {
+        let Some(socket) = self.socket_in_life(id, life) else {
             return;
         };
         if socket.life.is_open() && !socket.readable.is_paused() {
@@ -380,11 +433,18 @@ impl<S> Reactor<S> {
         let error = attempt.failed(error);
         if self.candidates(id).is_some() {
             self.clear_attempt_timer(id);
-            self.candidate_failed(id, &attempt.address, error, state);
+            self.candidate_failed(id, life, &attempt.address, error, state);
             return self.next_candidate(id, life, state);
         }
         self.set_attempt_failed(id, true);
-        self.emit(id, Event::ConnectionAttemptFailed(&attempt.address, &error), state);
+        let again = error.clone();
+        let go_on = move |reactor: &mut Self, _: &mut S| reactor.give_up(id, life, again);
+        self.emit_or(id, Event::ConnectionAttemptFailed(&attempt.address, &error), go_on, state);
+        self.give_up(id, life, error);
+    }
+
+    /// The only attempt has failed, and that was told.
+    fn give_up(&mut self, id: SocketId, life: u32, error: Error) {
         self.set_attempt_failed(id, false);
         if self.is_connecting(id, life) {
             self.destroy(id, Some(error));

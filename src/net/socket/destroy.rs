@@ -1,6 +1,6 @@
 //! The end of a socket: `destroy`, `error`, `close`. Mirrors `lib/internal/streams/destroy.js` and `Socket.prototype._destroy`.
 
-use super::{SocketId, SocketState};
+use super::{Settled, SocketId, SocketState};
 use crate::code;
 use crate::error::Error;
 use crate::event_loop::Key;
@@ -54,7 +54,7 @@ impl<S> Reactor<S> {
         self.leave_server(id);
         self.event_loop.handles.hold(id.0, false);
         if let Some(socket) = self.socket_entry(id) {
-            socket.settled = (false, false, false);
+            socket.settled = Settled::default();
         }
     }
 

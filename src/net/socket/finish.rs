@@ -1,6 +1,7 @@
 //! Ending the writing half: flush, FIN, `finish`. Mirrors `Writable.prototype.end`, `finishMaybe` and `Socket.prototype._final`.
 
 use super::bytes::Bytes;
+use super::flush::RETRY;
 use super::state::{Effect, Ending, Writing};
 use super::write::destroyed;
 use super::{SocketId, SocketState};
@@ -90,7 +91,7 @@ impl<S> Reactor<S> {
 
     /// The pending phase: all is with the kernel, so is the FIN. Mirrors `uv__drain`.
     pub(in crate::net) fn on_shut_down(&mut self, id: SocketId, life: u32) {
-        let Some(socket) = self.socket_entry(id).filter(|socket| socket.life_number == life) else {
+        let Some(socket) = self.socket_in_life(id, life) else {
             return;
         };
         let Some(stream) = socket.stream.as_ref().filter(|_| socket.errored.is_none()) else {
@@ -107,13 +108,14 @@ impl<S> Reactor<S> {
 
     fn shut_down_later(&mut self, id: SocketId, life: u32) {
         let job = TimerJob::Once(Box::new(move |reactor: &mut Self, _: &mut S| reactor.on_shut_down(id, life)));
-        self.event_loop.start_timer(job, std::time::Duration::from_millis(5), None);
+        self.event_loop.start_timer(job, RETRY, None);
     }
 
     pub(in crate::net) fn on_finish(&mut self, id: SocketId, state: &mut S) {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
+        let life = socket.life_number;
         match socket.life.writing {
             _ if socket.life.is_destroyed() || socket.errored.is_some() => return,
             Writing::ShuttingDown => socket.life.finish(),
@@ -122,8 +124,13 @@ impl<S> Reactor<S> {
             Writing::Open | Writing::Ending | Writing::Finished => return,
         }
         self.complete_all(id, Task::Finish(id), usize::MAX, |socket| Some((socket.pop_end_done()?, Ok(()))), state);
-        self.emit(id, Event::Finish, state);
-        let Some(socket) = self.socket_entry(id) else {
+        self.emit_or(id, Event::Finish, move |reactor, _| reactor.after_finish(id, life), state);
+        self.after_finish(id, life);
+    }
+
+    /// Destroys the socket if nothing is left to read.
+    fn after_finish(&mut self, id: SocketId, life: u32) {
+        let Some(socket) = self.socket_in_life(id, life) else {
             return;
         };
         if socket.destroy_on_finish || socket.life.finished() == Effect::Destroy {
@@ -155,7 +162,7 @@ impl<S> Reactor<S> {
 
     /// The tick of a destroyed socket's callbacks, if it has not begun another life.
     pub(in crate::net) fn on_error_buffer(&mut self, id: SocketId, life: u32, state: &mut S) {
-        if self.socket_entry(id).is_some_and(|socket| socket.life_number == life) {
+        if self.socket_in_life(id, life).is_some() {
             self.error_buffer(id, state);
         }
     }

@@ -1,10 +1,16 @@
 //! Handing the write queue to the kernel, and what becomes of what it refuses. Mirrors `uv__write` of libuv's `stream.c`.
 
+use std::time::Duration;
+
 use super::{SocketId, SocketState};
 use crate::error::Error;
+use crate::event_loop::TimerJob;
 use crate::net::Reactor;
 use crate::net::host::{Entry, Task};
 use crate::stream::Flushed;
+
+/// How long to wait before asking the kernel again when it will not tell.
+pub(super) const RETRY: Duration = Duration::from_millis(5);
 
 impl<S> Reactor<S> {
     /// Hands what was gathered on all sockets to the kernel.
@@ -101,13 +107,11 @@ impl<S> Reactor<S> {
 
     /// The kernel has no buffers and will not tell when it has.
     pub(super) fn retry_write_later(&mut self, id: SocketId) {
-        let job = crate::event_loop::TimerJob::Once(Box::new(move |reactor: &mut Self, state: &mut S| {
-            reactor.on_retry_write(id, state);
-        }));
-        self.event_loop.start_timer(job, std::time::Duration::from_millis(5), None);
+        let job = TimerJob::Once(Box::new(move |reactor: &mut Self, state: &mut S| reactor.on_retry_write(id, state)));
+        self.event_loop.start_timer(job, RETRY, None);
     }
 
-    pub(in crate::net) fn on_retry_write(&mut self, id: SocketId, state: &mut S) {
+    fn on_retry_write(&mut self, id: SocketId, state: &mut S) {
         if self.socket_entry(id).is_some_and(|socket| socket.life.is_open() && socket.writable.in_flight()) {
             self.on_writable(id, state);
         }

@@ -1,10 +1,12 @@
 //! From a name to the addresses to try. Mirrors `lookupAndConnect` and `lookupAndConnectMultiple` (`lib/net.js`).
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::rc::Rc;
 
 use super::SocketId;
 use super::connect::Attempt;
-use crate::address::{Address, Family};
+use crate::address::Address;
 use crate::code;
 use crate::error::{Error, Result};
 use crate::net::Reactor;
@@ -40,7 +42,7 @@ impl<S> Reactor<S> {
         self.event_loop.queue_work(
             move || resolve(&host, family),
             move |reactor: &mut Self, answer, state| {
-                reactor.on_lookup(id, life, &query, answer, state);
+                reactor.on_lookup(id, life, query, answer, state);
             },
         );
     }
@@ -54,14 +56,17 @@ impl<S> Reactor<S> {
             return;
         };
         let (host, family, all) = (query.host.clone(), query.options.family, query.all);
-        let ticket = self.event_loop.await_work(move |reactor: &mut Self, answer, state| {
-            reactor.on_lookup(id, life, &query, answer, state);
+        let (awaited, ticket) = self.event_loop.await_work(move |reactor: &mut Self, answer, state| {
+            reactor.on_lookup(id, life, query, answer, state);
         });
+        if let Some(socket) = self.socket_entry(id) {
+            socket.rare().lookups.push(awaited);
+        }
         (lookup.0)(LookupRequest::new(host, family, all, ticket));
     }
 
     /// The answer. It counts only for the life it was asked in.
-    fn on_lookup(&mut self, id: SocketId, life: u32, query: &Query, answer: LookupResult, state: &mut S) {
+    fn on_lookup(&mut self, id: SocketId, life: u32, query: Query, answer: LookupResult, state: &mut S) {
         if !self.is_connecting(id, life) {
             return;
         }
@@ -72,26 +77,50 @@ impl<S> Reactor<S> {
         let mut entries = match result {
             Ok(entries) => entries,
             Err(error) => {
-                self.emit(id, Event::Lookup(Err(&error), &query.host), state);
+                let again = error.clone();
+                let go_on = move |reactor: &mut Self, _: &mut S| reactor.destroy_on_tick(id, life, again);
+                self.emit_or(id, Event::Lookup(Err(&error), &query.host), go_on, state);
                 return self.destroy_on_tick(id, life, error);
             }
         };
         if !query.all {
             entries.truncate(1);
         }
-        let found: Vec<_> = entries.iter().map(LookupAddress::address).collect();
-        for result in &found {
-            let ip = result.as_ref().map(SocketAddr::ip);
-            self.emit(id, Event::Lookup(ip, &query.host), state);
+        let found = entries.iter().map(LookupAddress::address).collect();
+        self.tell_found(id, life, Rc::new((query, found)), 0, state);
+    }
+
+    /// `lookup` of each address, beginning with one of them; then they are tried.
+    fn tell_found(
+        &mut self,
+        id: SocketId,
+        life: u32,
+        answer: Rc<(Query, Vec<Result<SocketAddr>>)>,
+        from: usize,
+        state: &mut S,
+    ) {
+        let (query, found) = &*answer;
+        for (at, result) in found.iter().enumerate().skip(from) {
             if !self.is_connecting(id, life) {
                 return;
             }
+            let ip = result.as_ref().map(SocketAddr::ip);
+            let rest = Rc::clone(&answer);
+            let go_on = move |reactor: &mut Self, state: &mut S| reactor.tell_found(id, life, rest, at + 1, state);
+            self.emit_or(id, Event::Lookup(ip, &query.host), go_on, state);
+        }
+        self.connect_to_found(id, life, query, found, state);
+    }
+
+    fn connect_to_found(&mut self, id: SocketId, life: u32, query: &Query, found: &[Result<SocketAddr>], state: &mut S) {
+        if !self.is_connecting(id, life) {
+            return;
         }
         let (local, port) = (&query.options, query.port);
         let attempt = |address: SocketAddr| Attempt::new(Address::Tcp(with_port(address, port)), local);
-        match in_turn(&found).as_slice() {
+        match in_turn(found).as_slice() {
             [] => {
-                let invalid = found.into_iter().find_map(Result::err);
+                let invalid = found.iter().find_map(|result| result.as_ref().err().cloned());
                 let error = invalid.unwrap_or_else(|| Error::lookup(&query.host, code::ENOTFOUND, None));
                 self.destroy_on_tick(id, life, error);
             }
@@ -106,21 +135,6 @@ impl<S> Reactor<S> {
             }
         }
     }
-
-    /// Destroys on the next tick, if the socket still connects then. Mirrors `connectErrorNT`.
-    pub(super) fn destroy_on_tick(&mut self, id: SocketId, life: u32, error: Error) {
-        if let Some(socket) = self.socket_entry(id).filter(|socket| socket.life_number == life) {
-            socket.rare().doom.get_or_insert(error);
-            self.event_loop.tick_task(Task::ConnectError(id, life));
-        }
-    }
-
-    pub(in crate::net) fn on_connect_error(&mut self, id: SocketId, life: u32) {
-        let doom = self.socket_entry(id).and_then(|socket| socket.rare().doom.take());
-        if let Some(error) = doom.filter(|_| self.is_connecting(id, life)) {
-            self.destroy(id, Some(error));
-        }
-    }
 }
 
 fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
@@ -130,19 +144,10 @@ fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
 
 /// The order in which addresses are tried: no duplicates, the families in turn, the first one's family first.
 fn in_turn(found: &[Result<SocketAddr>]) -> Vec<SocketAddr> {
-    let mut unique: Vec<SocketAddr> = Vec::with_capacity(found.len());
-    for &address in found.iter().flatten() {
-        if !unique.contains(&address) {
-            unique.push(address);
-        }
-    }
-    let Some(preferred) = unique.first().map(family) else {
-        return unique;
-    };
-    let (mut first, mut second) = (Vec::new(), Vec::new());
-    for address in unique {
-        if family(&address) == preferred { first.push(address) } else { second.push(address) }
-    }
+    let mut seen = HashSet::with_capacity(found.len());
+    let unique: Vec<SocketAddr> = found.iter().flatten().copied().filter(|address| seen.insert(*address)).collect();
+    let preferred = unique.first().is_some_and(SocketAddr::is_ipv4);
+    let (first, second): (Vec<_>, Vec<_>) = unique.into_iter().partition(|address| address.is_ipv4() == preferred);
     let (mut second, mut order) = (second.into_iter(), Vec::new());
     for address in first {
         order.push(address);
@@ -150,13 +155,6 @@ fn in_turn(found: &[Result<SocketAddr>]) -> Vec<SocketAddr> {
     }
     order.extend(second);
     order
-}
-
-fn family(address: &SocketAddr) -> Family {
-    match address.ip() {
-        IpAddr::V4(_) => Family::IPv4,
-        IpAddr::V6(_) => Family::IPv6,
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! One socket: its parts, and the view through which it is used. Mirrors `net.Socket` (`lib/net.js`).
 //!
 //! - `state.rs`, `readable.rs`, `writable.rs`: the state, pure;
-//! - `adopt.rs`, `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `on_read.rs`, `text.rs`, `write.rs`, `flush.rs`, `complete.rs`,
-//!   `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
+//! - `adopt.rs`, `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `read_into.rs`, `text.rs`, `write.rs`, `bytes.rs`,
+//!   `outgoing.rs`, `flush.rs`, `complete.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
 //! - `events/`, `methods.rs`, `settings.rs`, `properties.rs`, `writer.rs`: its public face.
 
 mod adopt;
@@ -17,10 +17,10 @@ mod flush;
 mod idle;
 mod lookup;
 mod methods;
-mod on_read;
 mod outgoing;
 mod properties;
 mod read;
+mod read_into;
 mod readable;
 mod settings;
 mod state;
@@ -38,9 +38,9 @@ pub(crate) use self::bytes::Broadcast;
 use self::connect::Attempt;
 use self::idle::Idle;
 use self::lookup::Query;
-use self::on_read::ReadBuffer;
 pub(crate) use self::outgoing::Outgoing;
 pub use self::properties::ReadyState;
+use self::read_into::ReadBuffer;
 use self::readable::Readable;
 use self::state::Lifecycle;
 use self::writable::Writable;
@@ -123,8 +123,7 @@ pub(crate) struct SocketState<S> {
     destroy_on_finish: bool,
     /// The server ended it: what its listeners still write is refused without harm, and it reads on to the peer's end.
     shut_down: bool,
-    /// What the registration and the loop were last told: reads, writes, holds.
-    settled: (bool, bool, bool),
+    settled: Settled,
     /// Shared with the other sockets of a server until it is changed.
     options: Rc<SocketOptions>,
     readable: Readable,
@@ -139,6 +138,14 @@ pub(crate) struct SocketState<S> {
     bytes_read: u64,
     errored: Option<Error>,
     rare: Option<Box<Rare<S>>>,
+}
+
+/// What the registration and the loop were last told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Settled {
+    reads: bool,
+    writes: bool,
+    holds: bool,
 }
 
 /// What few sockets need.
@@ -157,10 +164,12 @@ pub(crate) struct Rare<S> {
     attempts: VecDeque<Attempt>,
     /// Names whose lookup by the embedder's own function has not begun.
     queries: VecDeque<Query>,
+    /// Answers of that function which are waited for.
+    lookups: Vec<Key>,
     /// The attempt under way.
     attempt: Option<Attempt>,
     /// If it is one of several: the others.
-    candidates: Option<Candidates>,
+    candidates: Option<Box<Candidates>>,
     /// What was tried of several addresses.
     attempted: Vec<Address>,
     /// Attempts that `destroy` ended, to be told before `close`.
@@ -169,7 +178,7 @@ pub(crate) struct Rare<S> {
     doom: Option<Error>,
     /// Writes wait for the connection: they leave after the `connect` listeners up to this mark.
     parked: Option<u64>,
-    /// How a local connect ended.
+    /// Why a connect failed at once, until the pending phase tells.
     connect_error: Option<std::io::Error>,
     reset_on_connect: bool,
     /// The last attempt failed, which is being told: Node's socket looks open meanwhile.
@@ -177,7 +186,7 @@ pub(crate) struct Rare<S> {
     /// Timers bound to the socket.
     timers: Vec<Key>,
     /// Where it is piped to.
-    pipes: Vec<Pipe>,
+    pub(in crate::net) pipes: Vec<Pipe>,
     /// Makes text of what is read, for `text` listeners.
     text: Option<TextDecoder>,
     /// The caller's own buffer, and who is called when it is filled. Absent while that runs.
@@ -194,6 +203,7 @@ impl<S> Default for Rare<S> {
             at_close: VecDeque::new(),
             attempts: VecDeque::new(),
             queries: VecDeque::new(),
+            lookups: Vec::new(),
             attempt: None,
             candidates: None,
             attempted: Vec::new(),
@@ -224,7 +234,7 @@ impl<S> SocketState<S> {
             reset_on_close: false,
             destroy_on_finish: false,
             shut_down: false,
-            settled: (false, false, false),
+            settled: Settled::default(),
             options: Rc::clone(options),
             readable: Readable::default(),
             writable: Writable::default(),
@@ -243,12 +253,7 @@ impl<S> SocketState<S> {
         self.rare.get_or_insert_default()
     }
 
-    pub(in crate::net) fn pipes(&mut self) -> &mut Vec<Pipe> {
-        &mut self.rare().pipes
-    }
-
-    /// As `pipes`, of a socket that had some.
-    pub(in crate::net) fn existing_pipes(&mut self) -> Option<&mut Vec<Pipe>> {
+    pub(in crate::net) fn pipes(&mut self) -> Option<&mut Vec<Pipe>> {
         self.rare.as_mut().map(|rare| &mut rare.pipes)
     }
 
@@ -299,7 +304,9 @@ impl<S> SocketState<S> {
     /// It reads and waits for nothing else, and everybody was told so: the state of a socket between two messages.
     #[inline]
     fn is_settled_reader(&self) -> bool {
-        self.settled == (true, false, self.has_ref) && self.is_reading() && !self.writable.in_flight()
+        self.settled == (Settled { reads: true, writes: false, holds: self.has_ref })
+            && self.is_reading()
+            && !self.writable.in_flight()
     }
 
     /// Nothing will ever happen to it any more.
@@ -315,27 +322,6 @@ impl<S> SocketState<S> {
     /// Node's `writable`: neither ended, destroyed nor failed.
     fn is_writable(&self) -> bool {
         !self.life.is_destroyed() && self.errored.is_none() && !self.life.is_ending()
-    }
-
-    fn apply_settings(&self) {
-        let Some(stream) = &self.stream else {
-            return;
-        };
-        if self.options.no_delay
-            && let Err(error) = stream.transport().set_no_delay(true)
-        {
-            log::debug!("TCP_NODELAY: {error}");
-        }
-        if let Some(keep_alive) = &self.options.keep_alive
-            && let Err(error) = stream.transport().set_keep_alive(Some(keep_alive))
-        {
-            log::debug!("SO_KEEPALIVE: {error}");
-        }
-        if let Some(value) = self.options.type_of_service
-            && let Err(error) = stream.transport().set_type_of_service(value)
-        {
-            log::debug!("type of service: {error}");
-        }
     }
 }
 
@@ -404,6 +390,11 @@ impl<S> Reactor<S> {
         self.socket_slot(id).map(|(socket, _)| socket)
     }
 
+    /// A socket, unless it has died or begun another life.
+    fn socket_in_life(&mut self, id: SocketId, life: u32) -> Option<&mut SocketState<S>> {
+        self.socket_entry(id).filter(|socket| socket.life_number == life)
+    }
+
     /// A socket and its readiness cache.
     fn socket_slot(&mut self, id: SocketId) -> Option<(&mut SocketState<S>, &mut Readiness)> {
         let slot = self.event_loop.handles.slot(id.0)?;
@@ -414,7 +405,7 @@ impl<S> Reactor<S> {
     }
 
     /// A socket that is not connected to anything yet.
-    fn insert_socket(&mut self, options: &Rc<SocketOptions>) -> SocketId {
+    pub(in crate::net) fn insert_socket(&mut self, options: &Rc<SocketOptions>) -> SocketId {
         SocketId(self.event_loop.handles.insert(Entry::Socket(SocketState::new(options))))
     }
 
@@ -460,17 +451,17 @@ impl<S> Reactor<S> {
         let Entry::Socket(socket) = &mut slot.handle else {
             return Ok(());
         };
-        let (reading, writing) = (socket.is_reading(), socket.writable.in_flight());
-        let (is_open, held) = (socket.life.is_open(), socket.holds_loop());
-        let more = is_open && reading && slot.readiness.has_any(Readiness::INPUT);
+        let wants = Settled { reads: socket.is_reading(), writes: socket.writable.in_flight(), holds: socket.holds_loop() };
+        let is_open = socket.life.is_open();
+        let more = is_open && wants.reads && slot.readiness.has_any(Readiness::INPUT);
         let mut result = Ok(());
         // A paused stream counts unwanted events, which may change its registration.
-        if socket.settled != (reading, writing, held) || !reading {
-            socket.settled = (reading, writing, held);
+        if socket.settled != wants || !wants.reads {
+            socket.settled = wants;
             if is_open && let Some(stream) = &mut socket.stream {
-                result = stream.update_interest(&mut registrar, reading, writing);
+                result = stream.update_interest(&mut registrar, wants.reads, wants.writes);
             }
-            self.event_loop.handles.hold(id.0, held);
+            self.event_loop.handles.hold(id.0, wants.holds);
         }
         if more {
             self.event_loop.handles.list(id.0);

@@ -69,8 +69,8 @@ impl<S> Reactor<S> {
             match stream.read(readiness, &mut buffer) {
                 Read::Data(len) => {
                     let chunk = &buffer[..len];
+                    let arm = socket.count_read(len, now);
                     let wanted = socket.take_in(chunk);
-                    let arm = socket.idle.as_mut().is_some_and(|idle| idle.touch(now));
                     self.counters.reads += 1;
                     self.counters.bytes_read += len as u64;
                     if arm {
@@ -168,14 +168,19 @@ impl<S> Reactor<S> {
         // A buffer's listener that resumes and then says stop goes on, as in Node.
         socket.readable.stopped &= socket.readable.is_paused();
         if socket.listeners.has(events::RESUME) {
-            self.emit(id, Event::Resume, state);
+            self.emit_or(id, Event::Resume, move |reactor, state| reactor.flow(id, state), state);
         }
         self.flow(id, state);
+    }
+
+    /// Emits what is buffered while it is wanted; then sees to `end`.
+    fn flow(&mut self, id: SocketId, state: &mut S) {
+        let go_on = move |reactor: &mut Self, state: &mut S| reactor.flow(id, state);
+        self.or_tick(go_on, |reactor| reactor.flow_chunks(id, state));
         self.settle_or_destroy(id);
     }
 
-    /// Emits what is buffered, chunk by chunk, while it is wanted; then sees to `end`.
-    fn flow(&mut self, id: SocketId, state: &mut S) {
+    fn flow_chunks(&mut self, id: SocketId, state: &mut S) {
         while let Some(chunk) = self.socket_entry(id).and_then(SocketState::pop_flowing) {
             self.emit_chunk(id, &chunk, state);
         }
@@ -200,8 +205,14 @@ impl<S> Reactor<S> {
             return;
         }
         socket.ended_by_peer = !socket.options.allow_half_open;
-        self.emit(id, Event::End, state);
-        let Some(socket) = self.socket_entry(id) else {
+        let life = socket.life_number;
+        self.emit_or(id, Event::End, move |reactor, _| reactor.after_end(id, life), state);
+        self.after_end(id, life);
+    }
+
+    /// What the peer's end means for our half.
+    fn after_end(&mut self, id: SocketId, life: u32) {
+        let Some(socket) = self.socket_in_life(id, life) else {
             return;
         };
         match socket.life.ended(socket.options.allow_half_open) {
@@ -214,9 +225,14 @@ impl<S> Reactor<S> {
 }
 
 impl<S> SocketState<S> {
-    /// Bytes were read: true if they are to be emitted at once, otherwise they are kept.
+    /// Bytes were read, which is activity: true if the idle timer has to be armed anew.
+    pub(super) fn count_read(&mut self, len: usize, now: u64) -> bool {
+        self.bytes_read += len as u64;
+        self.idle.as_mut().is_some_and(|idle| idle.touch(now))
+    }
+
+    /// What becomes of a chunk: true if it is to be emitted at once, otherwise it is kept.
     fn take_in(&mut self, chunk: &[u8]) -> bool {
-        self.bytes_read += chunk.len() as u64;
         let wanted = self.readable.is_flowing() && self.readable.len() == 0;
         if !wanted {
             self.readable.push(chunk);

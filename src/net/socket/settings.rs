@@ -1,10 +1,12 @@
 //! What a program sets on a socket that exists.
 
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::Socket;
+use super::{Socket, SocketState};
 use crate::net::options::KeepAlive;
+use crate::sys::Transport;
 
 impl<S> Socket<'_, S> {
     /// Emits `timeout` when nothing happens for that long; zero or `None` for never. Mirrors `socket.setTimeout`.
@@ -41,11 +43,7 @@ impl<S> Socket<'_, S> {
             && socket.options.no_delay != on
         {
             Rc::make_mut(&mut socket.options).no_delay = on;
-            if let Some(stream) = &socket.stream
-                && let Err(error) = stream.transport().set_no_delay(on)
-            {
-                log::debug!("TCP_NODELAY: {error}");
-            }
+            socket.set_option("TCP_NODELAY", |transport| transport.set_no_delay(on));
         }
         self
     }
@@ -67,11 +65,7 @@ impl<S> Socket<'_, S> {
         if let Some(socket) = self.entry_mut()
             && socket.options.keep_alive != keep_alive
         {
-            if let Some(stream) = &socket.stream
-                && let Err(error) = stream.transport().set_keep_alive(keep_alive.as_ref())
-            {
-                log::debug!("SO_KEEPALIVE: {error}");
-            }
+            socket.set_option("SO_KEEPALIVE", |transport| transport.set_keep_alive(keep_alive.as_ref()));
             Rc::make_mut(&mut socket.options).keep_alive = keep_alive;
         }
         self
@@ -97,11 +91,7 @@ impl<S> Socket<'_, S> {
             && socket.options.type_of_service != Some(value)
         {
             Rc::make_mut(&mut socket.options).type_of_service = Some(value);
-            if let Some(stream) = &socket.stream
-                && let Err(error) = stream.transport().set_type_of_service(value)
-            {
-                log::debug!("type of service: {error}");
-            }
+            socket.set_option("type of service", |transport| transport.set_type_of_service(value));
         }
         self
     }
@@ -175,5 +165,29 @@ impl<S> Socket<'_, S> {
             self.reactor.settle_or_destroy(self.id);
         }
         self
+    }
+}
+
+impl<S> SocketState<S> {
+    /// What was set before there was a connection.
+    pub(super) fn apply_settings(&self) {
+        if self.options.no_delay {
+            self.set_option("TCP_NODELAY", |transport| transport.set_no_delay(true));
+        }
+        if let Some(keep_alive) = &self.options.keep_alive {
+            self.set_option("SO_KEEPALIVE", |transport| transport.set_keep_alive(Some(keep_alive)));
+        }
+        if let Some(value) = self.options.type_of_service {
+            self.set_option("type of service", |transport| transport.set_type_of_service(value));
+        }
+    }
+
+    /// Sets an option if there is a handle; as in Node, nobody hears of a refusal.
+    fn set_option(&self, name: &str, set: impl FnOnce(&Transport) -> io::Result<()>) {
+        if let Some(stream) = &self.stream
+            && let Err(error) = set(stream.transport())
+        {
+            log::debug!("{name}: {error}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Writing: `write`, the gathering of small writes, and their completion. Mirrors `lib/internal/streams/writable.js` and
 //! `writeGeneric` of `lib/internal/stream_base_commons.js`.
 //!
-//! Bytes written inside a callback are gathered and leave in one system call when it returns. To the program they count as
+//! Bytes written inside a callback are gathered and leave in one system call: before its ticks, or with those of its batch. To the program they count as
 //! taken by the kernel; whatever would show the difference flushes first.
 
 use std::ops::Range;
@@ -150,10 +150,11 @@ impl<S> Reactor<S> {
             return;
         };
         let outgoing = socket.outgoing.get_or_insert_with(|| spare.unwrap_or_default());
-        let there = bytes.bytes().get(part.start..).map_or(0, <[u8]>::len).min(part.len());
-        if there > 0 && there < LARGE {
-            outgoing.bytes.copy(&bytes.bytes()[part.start..part.start + there]);
-        } else if there > 0 {
+        let given = bytes.bytes().get(part.start..).unwrap_or_default();
+        let there = given.len().min(part.len());
+        if there < LARGE {
+            outgoing.bytes.copy(&given[..there]);
+        } else {
             let (chunk, skip) = bytes.keep(part.start);
             outgoing.bytes.push(chunk, skip, there);
         }

@@ -48,9 +48,11 @@ impl<S> Socket<'_, S> {
     /// Mirrors the `onread` option of `net.Socket`.
     ///
     /// The kernel fills `buffer` from its beginning, and `listener` is called with how many bytes those are, once for each
-    /// read. If it returns false nothing more is read until [`resume`](Self::resume), so it may return what
-    /// [`write`](Self::write) does. [`pause`](Self::pause) and `resume` act at once. It may put another buffer in the place of
-    /// a filled one, to keep that. `end` comes as always; an empty buffer destroys the socket with `read ENOBUFS`.
+    /// read. If it returns false, nothing more is read until [`resume`](Self::resume): it may return what
+    /// [`write`](Self::write) does. To keep a filled buffer, it may put another one in its place.
+    ///
+    /// [`pause`](Self::pause) and `resume` act at once. `end` comes as always. An empty buffer destroys the socket with
+    /// `read ENOBUFS`.
     ///
     /// It holds for the next lives of the socket too, and a second call replaces buffer and listener. What was read before
     /// and waits is given to the listener first, copied.
@@ -60,7 +62,7 @@ impl<S> Socket<'_, S> {
     /// # let (near, far) = reactor.socket_pair()?;
     /// # let mut socket = reactor.socket(near).expect("just made");
     /// # socket.other(far).expect("just made").end_with("0123456789");
-    /// socket.on_read([0; 4], |_, len, buffer, seen| {
+    /// socket.read_into([0; 4], |_, len, buffer, seen| {
     ///     seen.extend_from_slice(&buffer[..len]); // "0123", "4567", "89"
     ///     true
     /// });
@@ -69,7 +71,7 @@ impl<S> Socket<'_, S> {
     /// assert_eq!(seen, b"0123456789");
     /// # Ok::<(), netloop::Error>(())
     /// ```
-    pub fn on_read<B: AsMut<[u8]> + 'static>(
+    pub fn read_into<B: AsMut<[u8]> + 'static>(
         &mut self,
         buffer: B,
         listener: impl FnMut(&mut Socket<'_, S>, usize, &mut B, &mut S) -> bool + 'static,
@@ -150,8 +152,7 @@ impl<S> Reactor<S> {
             self.counters.reads += 1;
             return Filled::Read(read);
         };
-        socket.bytes_read += len as u64;
-        let arm = socket.idle.as_mut().is_some_and(|idle| idle.touch(now));
+        let arm = socket.count_read(len, now);
         self.counters.reads += 1;
         self.counters.bytes_read += len as u64;
         if arm {
@@ -161,7 +162,7 @@ impl<S> Reactor<S> {
         Filled::Told(len == room)
     }
 
-    /// Calls the listener.
+    /// Calls the listener, which may say stop.
     fn tell(&mut self, id: SocketId, reader: &mut dyn ReadBuffer<S>, len: usize, state: &mut S) {
         let goes_on = reader.filled(&mut Socket::new(self, id), len, state);
         if let Some(socket) = self.socket_entry(id)
