@@ -402,3 +402,27 @@ fn the_hook_of_unhandled_errors_is_kept_after_a_panic() {
     }
     assert_eq!(run_through_a_panic(&mut reactor, &mut || {}), ["unheard", "unheard"]);
 }
+
+/// What sockets of one batch have written waits for the others; a panic in one of them must not keep it back.
+#[test]
+fn what_was_written_before_a_panic_of_the_same_batch_leaves_in_the_next_run() {
+    let mut reactor = Reactor::<Vec<u8>>::new().expect("a selector");
+    let (near, far) = reactor.socket_pair().expect("a pair");
+    let (bad, worse) = reactor.socket_pair().expect("a pair");
+    reactor.socket(near).expect("just made").on_data(|socket, chunk, heard| {
+        heard.extend_from_slice(chunk);
+        socket.destroy();
+    });
+    reactor.socket(far).expect("just made").on_data(|socket, chunk, _| socket.write(chunk));
+    reactor.socket(worse).expect("just made").on_data(|socket, _, _| {
+        socket.destroy();
+        throw();
+    });
+    reactor.socket(near).expect("just made").write("echo");
+    reactor.socket(bad).expect("just made").end_with("x");
+    reactor.socket(bad).expect("just made").resume();
+    let mut heard = Vec::new();
+    catch_unwind(AssertUnwindSafe(|| reactor.run(&mut heard))).expect_err("it unwinds");
+    reactor.run(&mut heard).expect("it runs again");
+    assert_eq!((heard.as_slice(), reactor.metrics().sockets), (&b"echo"[..], 0));
+}

@@ -1,7 +1,7 @@
 //! Metrics for another thread.
 
 use netloop::Reactor;
-use std::{thread, time::Duration};
+use std::{io, thread};
 #[derive(Default)]
 struct App {
     requests: u64,
@@ -10,9 +10,12 @@ fn main() -> netloop::Result {
     let mut reactor = Reactor::<App>::new()?;
     let remote = reactor.remote();
     let metrics = thread::spawn(move || {
-        while let Ok((requests, loop_metrics)) = remote.ask(|reactor, app| (app.requests, reactor.metrics())) {
+        // Whenever Enter is pressed.
+        for _ in io::stdin().lines() {
+            let Ok((requests, loop_metrics)) = remote.ask(|reactor, app| (app.requests, reactor.metrics())) else {
+                break;
+            };
             println!("{requests} {loop_metrics:?}");
-            thread::sleep(Duration::from_secs(10));
         }
     });
     reactor
