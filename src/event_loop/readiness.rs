@@ -30,6 +30,12 @@ impl Readiness {
         self.0 & bits.0 != 0
     }
 
+    /// There is room to write, and no sign that a write may fail.
+    #[inline]
+    pub(crate) fn is_clear(self) -> bool {
+        self.0 & Self::OUTPUT.0 == Self::WRITABLE.0
+    }
+
     #[inline]
     pub(crate) fn insert(&mut self, bits: Self) {
         self.0 |= bits.0;
