@@ -241,7 +241,7 @@ fn call_ready<H: Host>(host: &mut H, state: &mut H::State) {
     while turns.over < due {
         let event_loop = turns.host.event_loop();
         let key = event_loop.handles.ready[turns.over];
-        event_loop.batching = (turns.over + 1) % BATCH != 0;
+        event_loop.batching = !(turns.over + 1).is_multiple_of(BATCH);
         turns.host.on_ready(key, state);
         turns.over += 1;
         after_callback(turns.host, state);

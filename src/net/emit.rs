@@ -104,7 +104,7 @@ impl ServerEvent<'_> {
 }
 
 /// A listener of a socket.
-pub(crate) type SocketListener<S> = dyn FnMut(&mut Socket<'_, S>, Event<'_>, &mut S) -> Result;
+pub(crate) type SocketListener<S> = dyn FnMut(&mut Socket<'_, S>, &Event<'_>, &mut S) -> Result;
 
 /// A listener of a server.
 pub(crate) type ServerListener<S> = dyn FnMut(&mut Server<'_, S>, ServerEvent<'_>, &mut S);
@@ -117,7 +117,7 @@ impl<S> Reactor<S> {
     pub(super) fn emit(&mut self, id: SocketId, event: Event<'_>, state: &mut S) -> bool {
         let until = self.serials.mark();
         let first = self.passing_slot(id).and_then(|(socket, _)| socket.listeners.take_first(event.bit(), until));
-        first.is_some_and(|first| self.emit_to(id, first, event, until, state))
+        first.is_some_and(|first| self.emit_to(id, first, &event, until, state))
     }
 
     /// The same when the first listener was taken already, and the emission ends at a mark.
@@ -126,7 +126,7 @@ impl<S> Reactor<S> {
         &mut self,
         id: SocketId,
         first: Taken<SocketListener<S>>,
-        event: Event<'_>,
+        event: &Event<'_>,
         until: u64,
         state: &mut S,
     ) -> bool {
@@ -136,12 +136,10 @@ impl<S> Reactor<S> {
     }
 
     /// The same for the listeners added after the first mark and up to the second.
-    pub(super) fn emit_part(&mut self, id: SocketId, event: Event<'_>, marks: Range<u64>, state: &mut S) -> bool {
+    pub(super) fn emit_part(&mut self, id: SocketId, event: &Event<'_>, marks: Range<u64>, state: &mut S) -> bool {
         let (bit, until) = (event.bit(), marks.end);
         let (mut after, mut heard) = (marks.start, false);
-        while let Some(taken) =
-            self.passing_slot(id).and_then(|(socket, _)| socket.listeners.take_next(bit, after, until))
-        {
+        while let Some(taken) = self.passing_slot(id).and_then(|(socket, _)| socket.listeners.take_next(bit, after, until)) {
             after = taken.id.serial();
             heard |= self.call_listener(id, taken, event, state);
         }
@@ -150,7 +148,7 @@ impl<S> Reactor<S> {
 
     /// Calls a listener and puts it back; true if it counts as one.
     #[inline(always)]
-    fn call_listener(&mut self, id: SocketId, taken: Taken<SocketListener<S>>, event: Event<'_>, state: &mut S) -> bool {
+    fn call_listener(&mut self, id: SocketId, taken: Taken<SocketListener<S>>, event: &Event<'_>, state: &mut S) -> bool {
         let listener = taken.id;
         self.unheard = false;
         self.current_listener = Some(listener);

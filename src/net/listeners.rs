@@ -189,8 +189,10 @@ impl<F: ?Sized> Listeners<F> {
     pub(crate) fn put_back(&mut self, id: ListenerId, call: Box<F>) {
         let first = &mut self.inline[0];
         let entry = if first.id == id { Some(first) } else { self.find(id) };
-        if let Some(entry) = entry {
-            entry.call.get_or_insert(call);
+        if let Some(entry) = entry
+            && entry.call.is_none()
+        {
+            entry.call = Some(call);
         }
     }
 

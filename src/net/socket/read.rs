@@ -40,7 +40,7 @@ impl<S> Reactor<S> {
     }
 
     /// The same for a steady socket, which mostly is so afterwards.
-    #[inline(always)]
+    #[inline(never)]
     pub(in crate::net) fn on_steady_ready(&mut self, id: SocketId, state: &mut S) {
         if let Some(reads) = self.read_steady(id, state) {
             self.read_chunks(id, reads, state);
@@ -75,7 +75,7 @@ impl<S> Reactor<S> {
             self.touch(id);
         }
         if let Some(taken) = taken {
-            self.emit_to(id, taken, Event::Data(&buffer[..len]), until, state);
+            self.emit_to(id, taken, &Event::Data(&buffer[..len]), until, state);
         }
         let short = len < buffer.len();
         self.read_buffer = buffer;
