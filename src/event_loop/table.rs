@@ -16,6 +16,9 @@ const INDEX_BITS: u32 = if usize::BITS == 64 { 32 } else { 20 };
 const GENERATION_MASK: u32 = if usize::BITS == 64 { u32::MAX } else { (1 << 12) - 1 };
 
 impl Key {
+    /// Names nothing: the last index is not handed out.
+    pub(crate) const NONE: Self = Self { index: u32::MAX, generation: u32::MAX };
+
     /// The key as a registration token. `usize::MAX` is never among them: the last index is not handed out.
     #[inline]
     pub(crate) fn to_token(self) -> mio::Token {

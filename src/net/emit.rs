@@ -156,7 +156,10 @@ impl<S> Reactor<S> {
             self,
             taken.call,
             |reactor, call| call(&mut Socket::new(reactor, id), event, state),
-            |reactor, call| reactor.put_back(id, listener, call),
+            |reactor, call| {
+                reactor.put_back(id, listener, call);
+                reactor.close_turn();
+            },
         );
         self.put_back(id, listener, call);
         if let Err(error) = result {

@@ -12,7 +12,7 @@ use super::listeners::{ListenerId, Serials};
 use super::metrics::IoCounters;
 use super::options::{ConnectOptions, ReactorOptions, SocketOptions};
 use super::outcome::Outcome;
-use super::socket::{Outgoing, Socket, SocketId};
+use super::socket::{Socket, SocketId, Spares, Turn};
 use super::unhandled::{Hook, UnhandledErrors};
 use crate::error::{Error, Result};
 use crate::event_loop::{EventLoop, Key};
@@ -60,9 +60,10 @@ pub struct Reactor<S = ()> {
     pub(super) unheard: bool,
     /// Sockets with gathered bytes.
     pub(super) gathering: Vec<SocketId>,
+    /// Whose chunk is being emitted.
+    pub(super) turn: Turn,
     /// Emptied write queues for the next socket that needs one.
-    #[expect(clippy::vec_box, reason = "they move between here and the sockets, which own boxes")]
-    pub(super) spare_queues: Vec<Box<Outgoing<S>>>,
+    pub(super) spare_queues: Spares<S>,
     /// Numbers completion callbacks.
     pub(super) requests: u64,
     /// Handles that may be freed when no tick is left.
@@ -116,6 +117,7 @@ impl<S> Reactor<S> {
             current_listener: None,
             unheard: false,
             gathering: Vec::new(),
+            turn: Turn::default(),
             spare_queues: Vec::new(),
             requests: 0,
             graveyard: Vec::new(),

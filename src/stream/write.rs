@@ -39,29 +39,39 @@ impl Stream {
         (taken, Flushed::All)
     }
 
-    /// Writes the queue, `limit` bytes at most, and tells how many bytes left it.
-    #[inline(always)]
+    /// One write of bytes that are in no queue. What the kernel does not take is put into one, and [`flush`](Self::flush) told.
+    #[inline]
+    pub(crate) fn try_write(&self, bytes: &[u8], writes: &mut u64) -> io::Result<usize> {
+        *writes += 1;
+        self.transport.write(bytes)
+    }
+
+    /// Writes the queue, `limit` bytes at most, and tells how many bytes left it. `first` is a write of the queue's bytes that
+    /// was made already: how many were offered, and what the kernel said.
+    #[inline]
     pub(crate) fn flush(
         &self,
         readiness: &mut Readiness,
         queue: &mut ByteQueue,
         limit: usize,
         writes: &mut u64,
+        mut first: Option<(usize, io::Result<usize>)>,
     ) -> (usize, Flushed) {
         // Nearly always all lies in one piece, and the kernel takes it.
-        if let Some(bytes) = queue.copied().filter(|bytes| bytes.len() <= limit) {
-            let (offered, result) = (bytes.len(), self.transport.write(bytes));
-            *writes += 1;
+        if first.is_none()
+            && let Some(bytes) = queue.copied().filter(|bytes| bytes.len() <= limit)
+        {
+            let (offered, result) = (bytes.len(), self.try_write(bytes, writes));
             if matches!(result, Ok(taken) if taken == offered) {
                 queue.empty_copied();
                 return (offered, Flushed::All);
             }
-            return self.flush_on(readiness, queue, limit, writes, Some((offered, result)));
+            first = Some((offered, result));
         }
-        self.flush_on(readiness, queue, limit, writes, None)
+        self.flush_on(readiness, queue, limit, writes, first)
     }
 
-    /// Writes piece by piece, or goes on after the first write.
+    /// Writes piece by piece, after the first write if there was one.
     #[inline(never)]
     fn flush_on(
         &self,

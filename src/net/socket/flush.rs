@@ -1,5 +1,6 @@
 //! Handing the write queue to the kernel, and what becomes of what it refuses. Mirrors `uv__write` of libuv's `stream.c`.
 
+use std::io;
 use std::time::Duration;
 
 use super::{SocketId, SocketState};
@@ -23,22 +24,35 @@ impl<S> Reactor<S> {
 
     /// Hands what was gathered on one socket to the kernel.
     pub(super) fn flush_socket(&mut self, id: SocketId) {
+        if self.turn.is_of(id) {
+            self.close_turn();
+        }
         self.flush_here(id);
     }
 
     /// The same, compiled into the caller.
     #[inline(always)]
     fn flush_here(&mut self, id: SocketId) {
-        self.flush_if(id, |socket| socket.life.is_open() && socket.writable.is_gathering());
+        self.flush_if(id, None, |socket| socket.life.is_open() && socket.writable.is_gathering());
     }
 
     /// Tries to send the whole queue; what is refused is in flight from then on.
     pub(super) fn flush_queue(&mut self, id: SocketId) {
-        self.flush_if(id, |_| true);
+        self.flush_if(id, None, |_| true);
+    }
+
+    /// The same after a first write of the queue's bytes: how many were offered, and what the kernel said.
+    pub(super) fn flush_after(&mut self, id: SocketId, first: (usize, io::Result<usize>)) {
+        self.flush_if(id, Some(first), |_| true);
     }
 
     #[inline(always)]
-    fn flush_if(&mut self, id: SocketId, wanted: impl FnOnce(&SocketState<S>) -> bool) {
+    fn flush_if(
+        &mut self,
+        id: SocketId,
+        first: Option<(usize, io::Result<usize>)>,
+        wanted: impl FnOnce(&SocketState<S>) -> bool,
+    ) {
         let writes = &mut self.counters.writes;
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
             return;
@@ -53,7 +67,7 @@ impl<S> Reactor<S> {
             return;
         };
         let limit = socket.writable.sendable();
-        let (sent, flushed) = stream.flush(&mut slot.readiness, &mut outgoing.bytes, limit, writes);
+        let (sent, flushed) = stream.flush(&mut slot.readiness, &mut outgoing.bytes, limit, writes, first);
         socket.writable.sent_more(sent);
         self.counters.bytes_written += sent as u64;
         match flushed {

@@ -2,7 +2,7 @@
 //!
 //! - `state.rs`, `readable.rs`, `writable.rs`: the state, pure;
 //! - `adopt.rs`, `connect.rs`, `lookup.rs`, `auto_select.rs`, `read.rs`, `read_into.rs`, `text.rs`, `write.rs`, `bytes.rs`,
-//!   `outgoing.rs`, `flush.rs`, `complete.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
+//!   `outgoing.rs`, `turn.rs`, `flush.rs`, `complete.rs`, `finish.rs`, `destroy.rs`, `idle.rs`: what happens to it;
 //! - `events/`, `methods.rs`, `settings.rs`, `properties.rs`, `writer.rs`: its public face.
 
 mod adopt;
@@ -25,6 +25,7 @@ mod readable;
 mod settings;
 mod state;
 mod text;
+mod turn;
 mod writable;
 mod write;
 mod writer;
@@ -38,11 +39,13 @@ pub(crate) use self::bytes::Broadcast;
 use self::connect::Attempt;
 use self::idle::Idle;
 use self::lookup::Query;
-pub(crate) use self::outgoing::Outgoing;
+use self::outgoing::Outgoing;
+pub(crate) use self::outgoing::Spares;
 pub use self::properties::ReadyState;
 use self::read_into::ReadBuffer;
 use self::readable::Readable;
 use self::state::Lifecycle;
+pub(crate) use self::turn::Turn;
 use self::writable::Writable;
 pub use self::writer::Writer;
 use super::Reactor;
@@ -416,6 +419,9 @@ impl<S> Reactor<S> {
 
     /// The same, with its readiness cache.
     fn socket_slot(&mut self, id: SocketId) -> Option<(&mut SocketState<S>, &mut Readiness)> {
+        if self.turn.is_of(id) {
+            self.close_turn();
+        }
         let (socket, readiness) = self.passing_slot(id)?;
         socket.steady = false;
         Some((socket, readiness))

@@ -25,6 +25,9 @@ pub(super) struct Request<S> {
     pub(super) done: Done<S>,
 }
 
+/// Emptied queues, which move between here and the sockets.
+pub(crate) type Spares<S> = Vec<Box<Outgoing<S>>>;
+
 impl<S> Default for Outgoing<S> {
     fn default() -> Self {
         Self { bytes: ByteQueue::default(), requests: VecDeque::new(), flight_last: 0 }

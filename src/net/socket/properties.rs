@@ -340,18 +340,6 @@ properties! {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     bytes_read -> u64: |socket| socket.bytes_read, or 0;
-    /// Bytes taken by `write` in this life, queued ones too; after `destroy` without what never left. Mirrors
-    /// `socket.bytesWritten`.
-    ///
-    /// ```
-    /// # let mut reactor = netloop::Reactor::<()>::new()?;
-    /// # let (near, far) = reactor.socket_pair()?;
-    /// # let mut socket = reactor.socket(near).expect("just made");
-    /// socket.write("hello");
-    /// assert_eq!(socket.bytes_written(), 5);
-    /// # Ok::<(), netloop::Error>(())
-    /// ```
-    bytes_written -> u64: |socket| socket.writable.submitted(), or 0;
     /// The last idle timeout set. Mirrors `socket.timeout`.
     ///
     /// ```
@@ -436,6 +424,23 @@ properties! {
 }
 
 impl<S> Socket<'_, S> {
+    /// Bytes taken by `write` in this life, queued ones too; after `destroy` without what never left. Mirrors
+    /// `socket.bytesWritten`.
+    ///
+    /// ```
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # let (near, far) = reactor.socket_pair()?;
+    /// # let mut socket = reactor.socket(near).expect("just made");
+    /// socket.write("hello");
+    /// assert_eq!(socket.bytes_written(), 5);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn bytes_written(&self) -> u64 {
+        let turn = &self.reactor.turn;
+        let written_now = if turn.is_of(self.id) { turn.len() } else { 0 };
+        self.entry().map_or(0, |socket| socket.writable.submitted() + written_now as u64)
+    }
+
     /// The addresses that were tried so far, if a name had several. Mirrors `autoSelectFamilyAttemptedAddresses`.
     ///
     /// ```

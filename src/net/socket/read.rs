@@ -70,6 +70,7 @@ impl<S> Reactor<S> {
         self.counters.bytes_read += len as u64;
         let arm = socket.count_read(len, now);
         let taken = socket.listeners.take_first(events::DATA, until);
+        self.turn.begin(id, slot.readiness, socket.outgoing.is_some(), socket.options.write_queue_limit);
         let buffer = std::mem::take(buffer);
         if arm {
             self.touch(id);
@@ -79,6 +80,7 @@ impl<S> Reactor<S> {
         }
         let short = len < buffer.len();
         self.read_buffer = buffer;
+        self.end_turn(id);
         after_callback(self, state);
         let (socket, readiness) = self.passing_slot(id)?;
         let is_over = short && socket.is_steady() && !readiness.has_any(Readiness::INPUT);

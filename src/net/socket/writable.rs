@@ -93,6 +93,14 @@ impl Writable {
         first
     }
 
+    /// Bytes that the kernel took at once, with nothing before them.
+    #[inline]
+    pub(crate) fn passed(&mut self, len: usize) {
+        self.submitted += len as u64;
+        self.sent += len as u64;
+        self.gather();
+    }
+
     /// Gathered bytes wait for the flush.
     #[inline]
     pub(crate) fn is_gathering(&self) -> bool {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::bytes::{Broadcast, Bytes};
-use super::outgoing::Request;
+use super::outgoing::{Request, Spares};
 use super::{SocketId, SocketState};
 use crate::code;
 use crate::error::Error;
@@ -19,10 +19,10 @@ use crate::net::host::{Entry, Task};
 use crate::stream::Flushed;
 
 /// From this size on a chunk goes to the kernel as it is, if nothing is gathered before it.
-const LARGE: usize = 16 * 1024;
+pub(super) const LARGE: usize = 16 * 1024;
 
 /// Gathering ends here.
-const GATHER_LIMIT: usize = 64 * 1024;
+pub(super) const GATHER_LIMIT: usize = 64 * 1024;
 
 /// A socket's queue limit allows one waiting callback for so many bytes, and in any case this many callbacks.
 const CALLBACK_SHARE: usize = 32;
@@ -67,9 +67,18 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// The common case in one look-up: a few bytes in a callback, on a socket with nothing in its way. False if it is another.
+    /// The common case in one look-up at most: a few bytes in a callback, on a socket with nothing in its way. False if it is
+    /// another.
     #[inline]
     fn gather_small(&mut self, id: SocketId, bytes: &[u8]) -> bool {
+        self.turn.write(id, bytes) || self.gather_for(id, bytes)
+    }
+
+    /// The same for a socket whose turn it is not, or who has no room there.
+    fn gather_for(&mut self, id: SocketId, bytes: &[u8]) -> bool {
+        if self.turn.is_of(id) {
+            self.close_turn();
+        }
         let (now, running) = (self.event_loop.now(), self.event_loop.is_running());
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
             return false;
@@ -77,17 +86,13 @@ impl<S> Reactor<S> {
         let Entry::Socket(socket) = &mut slot.handle else {
             return false;
         };
-        if !running || bytes.is_empty() || !slot.readiness.is_clear() || !socket.may_gather(bytes.len()) {
+        let may = running && !bytes.is_empty() && slot.readiness.is_clear() && socket.may_gather(bytes.len());
+        if !may || socket.idle.as_mut().is_some_and(|idle| idle.touch(now)) {
             return false;
         }
-        if socket.idle.as_mut().is_some_and(|idle| idle.touch(now)) {
-            return false;
-        }
-        if socket.writable.gather_more(bytes.len()) {
+        if socket.gather(bytes, &mut self.spare_queues) {
             self.gathering.push(id);
         }
-        let spares = &mut self.spare_queues;
-        socket.outgoing.get_or_insert_with(|| spares.pop().unwrap_or_default()).bytes.copy(bytes);
         true
     }
 
@@ -236,6 +241,14 @@ impl<S> Reactor<S> {
 }
 
 impl<S> SocketState<S> {
+    /// Copies bytes into the queue; true if they are the first that are gathered.
+    #[inline]
+    pub(super) fn gather(&mut self, bytes: &[u8], spares: &mut Spares<S>) -> bool {
+        let queue = self.outgoing.get_or_insert_with(|| spares.pop().unwrap_or_default());
+        queue.bytes.copy(bytes);
+        self.writable.gather_more(bytes.len())
+    }
+
     /// Whether a write may simply be gathered: open, nothing ended, failed, corked or in flight, and no limit near.
     #[inline]
     fn may_gather(&self, len: usize) -> bool {
