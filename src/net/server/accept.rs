@@ -90,17 +90,20 @@ impl<S> Reactor<S> {
             return;
         }
         let (options, paused) = (server.options.socket.clone(), server.options.pause_on_connect);
-        match self.adopt_transport(transport, remote, &options, paused) {
-            Ok(socket) => {
-                self.set_server(socket, id);
-                if let Some(server) = self.server_entry(id) {
-                    server.connections += 1;
-                    server.shedding = false;
-                }
-                self.emit_server(id, ServerEvent::Connection(socket), state);
-            }
-            Err(error) => log::warn!("an accepted connection cannot be watched and is closed: {error}"),
+        let socket = self.insert_connected(transport, remote, &options, paused);
+        self.set_server(socket, id);
+        if let Some(server) = self.server_entry(id) {
+            server.connections += 1;
+            server.shedding = false;
         }
+        self.or_tick(
+            move |reactor, _| reactor.watch_announced(socket),
+            |reactor| {
+                reactor.emit_server(id, ServerEvent::Connection(socket), state);
+            },
+        );
+        // Before the ticks: what these connect is reported after it, as in Node.
+        self.watch_announced(socket);
     }
 
     /// No descriptor is left: with the reserve, waiting peers are accepted and closed; without it, we try again in a while.
