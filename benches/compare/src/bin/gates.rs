@@ -10,7 +10,7 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -131,7 +131,7 @@ struct Stage {
 
 impl Stage {
     fn new(case: Case) -> Result<Self, AnyError> {
-        let (mut reactor, mut app) = (Reactor::new()?, App::default());
+        let (mut reactor, app) = (Reactor::new()?, App::default());
         let serve = case.serve;
         let options = ServerOptions::new().no_delay(true);
         let mut server = reactor.create_server_with(options, move |socket, app: &mut App| serve(socket, app));
@@ -147,7 +147,7 @@ impl Stage {
 
     fn connect(&mut self) -> Result<(), AnyError> {
         for _ in 0..self.case.clients {
-            let client = TcpStream::connect(("127.0.0.1", self.port))?;
+            let client = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], self.port)))?;
             client.set_nodelay(true)?;
             client.set_read_timeout(Some(Duration::from_secs(5)))?;
             self.clients.push(client);
