@@ -56,7 +56,7 @@ impl Crowd {
         if turn > self.turn + 1 {
             *self = Self::default();
         } else {
-            self.streak += 1;
+            self.streak = self.streak.saturating_add(1);
         }
         self.turn = turn;
         self.streak >= STREAK << self.in_vain
