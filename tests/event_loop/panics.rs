@@ -1,5 +1,7 @@
 //! A panic in a callback unwinds out of `run`, and what is left goes on as if the callback had returned (L7).
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 
@@ -220,8 +222,7 @@ fn waiting_connections_are_accepted_after_a_panic() {
     });
     let server = { server }.listen(([127, 0, 0, 1], 0)).id();
     let port = reactor.server(server).and_then(|server| server.port()).expect("it listens");
-    let clients: Vec<_> =
-        (0..3).map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).expect("the backlog takes it")).collect();
+    let clients: Vec<_> = (0..3).map(|_| TcpStream::connect(("127.0.0.1", port)).expect("the backlog takes it")).collect();
     let log = run_through_a_panic(&mut reactor, &mut || {});
     assert_eq!(log, ["connection"; 3], "M8: one edge for all of them");
     drop(clients);
@@ -425,4 +426,30 @@ fn what_was_written_before_a_panic_of_the_same_batch_leaves_in_the_next_run() {
     catch_unwind(AssertUnwindSafe(|| reactor.run(&mut heard))).expect_err("it unwinds");
     reactor.run(&mut heard).expect("it runs again");
     assert_eq!((heard.as_slice(), reactor.metrics().sockets), (&b"echo"[..], 0));
+}
+
+/// The selector learns of a connection after its listener; a panic there must not keep it from that.
+#[test]
+fn a_connection_whose_listener_panicked_is_read_and_so_is_the_next() {
+    let mut reactor = Reactor::<u32>::new().expect("a selector");
+    let mut server = reactor.create_server(|_, count| {
+        *count += 1;
+        if *count == 1 {
+            throw();
+        }
+    });
+    let port = server.listen(([127, 0, 0, 1], 0)).port().expect("it listens");
+    let _clients = [b"a", b"b"].map(|byte| {
+        let mut client = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        client.write_all(byte).expect("connected");
+        client
+    });
+    // So that no turn waits for ever.
+    reactor.set_interval(MS, |_, _, _| {});
+    let (mut count, mut panics) = (0, 0);
+    while reactor.metrics().bytes_read < 2 {
+        assert!(reactor.metrics().iterations < 1000, "{:?}", reactor.metrics());
+        panics += u32::from(catch_unwind(AssertUnwindSafe(|| reactor.run_once(&mut count))).is_err());
+    }
+    assert_eq!((count, panics), (2, 1));
 }

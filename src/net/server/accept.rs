@@ -32,12 +32,52 @@ pub struct Dropped {
 /// How long to wait before accepting again when there is neither a descriptor nor a reserve.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// Whether peers come in crowds. An accept that finds nobody costs ten times what it costs to ask the selector again. So a
+/// turn takes one peer, as libuv does, and all of them once they came turn after turn.
+#[derive(Debug, Default)]
+pub(super) struct Crowd {
+    /// The last turn that had a peer.
+    turn: u64,
+    /// The turns in a row before it that had one too, since all were taken.
+    streak: u32,
+    /// How often in a row there was no crowd after all.
+    in_vain: u32,
+}
+
+/// The streak that tells of a crowd. Each time in vain doubles it, up to a limit.
+const STREAK: u32 = 2;
+const IN_VAIN: u32 = 4;
+/// So many peers are a crowd: taken one by one they would cost more.
+const MANY: usize = 4;
+
+impl Crowd {
+    /// A turn has a peer; true if it is to take all that wait.
+    fn is_near(&mut self, turn: u64) -> bool {
+        if turn > self.turn + 1 {
+            *self = Self::default();
+        } else {
+            self.streak = self.streak.saturating_add(1);
+        }
+        self.turn = turn;
+        self.streak >= STREAK << self.in_vain
+    }
+
+    /// A turn has taken so many, and now nobody waits.
+    fn is_gone(&mut self, taken: usize) {
+        let begun_now = self.streak == STREAK << self.in_vain;
+        self.in_vain = if begun_now && taken < MANY { IN_VAIN.min(self.in_vain + 1) } else { 0 };
+        self.streak = 0;
+    }
+}
+
 impl<S> Reactor<S> {
-    /// Takes waiting connections, with a budget. What the budget leaves is taken in the next iteration: the selector will not
-    /// tell again.
+    /// Takes one waiting connection, or with a budget all of them. What the budget leaves is taken in the next iteration: the
+    /// selector will not tell again.
     pub(in crate::net) fn on_server_ready(&mut self, id: ServerId, state: &mut S) {
-        let mut failures = 0;
+        let (mut taken, mut failures) = (0, 0);
         let budget = self.options.accept_budget.max(1);
+        let turn = self.event_loop.counters.iterations;
+        let takes_all = self.server_entry(id).is_some_and(|server| server.crowd.is_near(turn));
         for _ in 0..budget {
             let Some((server, readiness)) = self.server_slot(id) else {
                 return;
@@ -49,10 +89,20 @@ impl<S> Reactor<S> {
             self.counters.accepts += 1;
             match accepted {
                 Accepted::Peer(transport, remote) => {
+                    taken += 1;
                     self.accept(id, transport, remote, state);
                     after_callback(self, state);
+                    if !takes_all {
+                        self.ask_for_peers(id);
+                        return;
+                    }
                 }
-                Accepted::Blocked => return,
+                Accepted::Blocked => {
+                    if let Some(server) = self.server_entry(id).filter(|_| takes_all) {
+                        server.crowd.is_gone(taken);
+                    }
+                    return;
+                }
                 Accepted::OutOfDescriptors => {
                     self.shed(id);
                     return;
@@ -68,6 +118,20 @@ impl<S> Reactor<S> {
             // It may last: asking again at once would spin.
             self.retry_accept_later(id);
         } else {
+            self.event_loop.handles.list(id.0);
+        }
+    }
+
+    /// The next poll phase tells whether somebody waits.
+    fn ask_for_peers(&mut self, id: ServerId) {
+        let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
+            return;
+        };
+        if let Entry::Server(server) = &mut slot.handle
+            && let Some(listener) = &mut server.listener
+            && let Err(error) = listener.ask_again(&mut registrar, &mut slot.readiness)
+        {
+            log::debug!("reregister: {error}");
             self.event_loop.handles.list(id.0);
         }
     }
@@ -90,17 +154,20 @@ impl<S> Reactor<S> {
             return;
         }
         let (options, paused) = (server.options.socket.clone(), server.options.pause_on_connect);
-        match self.adopt_transport(transport, remote, &options, paused) {
-            Ok(socket) => {
-                self.set_server(socket, id);
-                if let Some(server) = self.server_entry(id) {
-                    server.connections += 1;
-                    server.shedding = false;
-                }
-                self.emit_server(id, ServerEvent::Connection(socket), state);
-            }
-            Err(error) => log::warn!("an accepted connection cannot be watched and is closed: {error}"),
+        let socket = self.insert_connected(transport, remote, &options, paused);
+        self.set_server(socket, id);
+        if let Some(server) = self.server_entry(id) {
+            server.connections += 1;
+            server.shedding = false;
         }
+        self.or_tick(
+            move |reactor, _| reactor.watch_announced(socket),
+            |reactor| {
+                reactor.emit_server(id, ServerEvent::Connection(socket), state);
+            },
+        );
+        // Before the ticks: what these connect is reported after it, as in Node.
+        self.watch_announced(socket);
     }
 
     /// No descriptor is left: with the reserve, waiting peers are accepted and closed; without it, we try again in a while.
@@ -143,5 +210,40 @@ impl<S> Reactor<S> {
             self.event_loop.timers.remove(timer);
         }
         self.event_loop.handles.list(id.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of so many turns in a row look for a crowd; each finds so many peers.
+    fn looks(crowd: &mut Crowd, turns: std::ops::Range<u64>, peers: usize) -> usize {
+        turns
+            .filter(|&turn| {
+                let near = crowd.is_near(turn);
+                if near {
+                    crowd.is_gone(peers);
+                }
+                near
+            })
+            .count()
+    }
+
+    #[test]
+    fn who_comes_alone_is_seldom_taken_for_a_crowd() {
+        let mut crowd = Crowd::default();
+        assert_eq!((0..1000).filter(|turn| crowd.is_near(1 + 2 * turn)).count(), 0, "every other turn");
+        assert_eq!(looks(&mut crowd, 10_000..11_000, 1), 1000 / 32 + 3, "every turn");
+        assert_eq!(looks(&mut crowd, 20_000..20_003, MANY), 1, "a pause, and all is forgotten");
+    }
+
+    #[test]
+    fn a_crowd_is_taken_until_nobody_is_left() {
+        let mut crowd = Crowd::default();
+        let near: Vec<_> = (5..10).map(|turn| crowd.is_near(turn)).collect();
+        assert_eq!(near, [false, false, true, true, true]);
+        crowd.is_gone(0);
+        assert_eq!(looks(&mut crowd, 10..1000, MANY), 990 / 2, "it was one");
     }
 }

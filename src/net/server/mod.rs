@@ -64,6 +64,7 @@ pub(crate) struct ServerState<S> {
     pub(in crate::net) listeners: Listeners<ServerListener<S>>,
     options: ServerOptions,
     connections: usize,
+    crowd: accept::Crowd,
     /// Counts listens and closes, so that a late step of another is known.
     life_number: u32,
     /// What is to be bound when its tick comes or its name is resolved.
@@ -89,6 +90,7 @@ impl<S> ServerState<S> {
             listeners: Listeners::default(),
             options,
             connections: 0,
+            crowd: accept::Crowd::default(),
             life_number: 0,
             pending: None,
             errors: VecDeque::new(),

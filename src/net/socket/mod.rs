@@ -450,6 +450,22 @@ impl<S> Reactor<S> {
         options: &Rc<SocketOptions>,
         paused: bool,
     ) -> Result<SocketId> {
+        let id = self.insert_connected(transport, remote, options, paused);
+        if let Err(error) = self.settle(id) {
+            self.event_loop.handles.remove(id.0);
+            return Err(error);
+        }
+        Ok(id)
+    }
+
+    /// The same without telling the selector: the first [`settle`](Self::settle) does.
+    pub(in crate::net) fn insert_connected(
+        &mut self,
+        transport: Transport,
+        remote: Option<Address>,
+        options: &Rc<SocketOptions>,
+        paused: bool,
+    ) -> SocketId {
         let id = self.insert_socket(options);
         if let Some((socket, readiness)) = self.socket_slot(id) {
             *readiness = Stream::fresh();
@@ -462,12 +478,24 @@ impl<S> Reactor<S> {
                 socket.readable.started = true;
             }
             socket.apply_settings();
+            let holds = socket.holds_loop();
+            self.event_loop.handles.hold(id.0, holds);
+        }
+        id
+    }
+
+    /// Watches a socket that was announced, as libuv does late too, unless all that is left of it is its FIN. One that cannot
+    /// be watched is closed.
+    pub(in crate::net) fn watch_announced(&mut self, id: SocketId) {
+        let is_over =
+            |socket: &mut SocketState<S>| socket.destroy_on_finish && socket.life.writing == state::Writing::ShuttingDown;
+        if self.socket_entry(id).is_none_or(is_over) {
+            return;
         }
         if let Err(error) = self.settle(id) {
-            self.event_loop.handles.remove(id.0);
-            return Err(error);
+            log::warn!("an accepted connection cannot be watched and is closed: {error}");
+            self.destroy(id, None);
         }
-        Ok(id)
     }
 
     pub(in crate::net) fn set_server(&mut self, id: SocketId, server: ServerId) {

@@ -10,7 +10,7 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ const LIMITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../gates.toml");
 /// Rounds before anything is counted, and the rounds that are.
 const WARM_UP: usize = 20;
 const ROUNDS: usize = 50;
+
+const MESSAGE: [u8; 64] = [b'm'; 64];
 
 #[derive(Default)]
 struct App {
@@ -41,35 +43,37 @@ struct Case {
     messages: usize,
     /// How often it comes back to every client.
     answers: usize,
+    /// Clients come anew each round, say nothing, and go with a byte unread.
+    churns: bool,
     serve: fn(&mut Socket<'_, App>, &mut App),
 }
 
 impl Case {
-    fn all() -> [Self; 4] {
+    fn all() -> [Self; 5] {
         let line = b"GET a-key-of-some-length-000001\n";
-        let echo =
-            |name, serve| Self { name, clients: 64, talkers: 64, message: vec![b'm'; 64], messages: 1, answers: 1, serve };
+        let echo = |name, serve| Self {
+            name,
+            clients: 64,
+            talkers: 64,
+            message: MESSAGE.to_vec(),
+            messages: 1,
+            answers: 1,
+            churns: false,
+            serve,
+        };
         [
             echo("ping-pong", echo_back),
-            Self {
-                name: "lines",
-                clients: 16,
-                talkers: 16,
-                message: line.repeat(16),
-                messages: 16,
-                answers: 1,
-                serve: answer_lines,
-            },
+            Self { clients: 16, talkers: 16, message: line.repeat(16), messages: 16, ..echo("lines", answer_lines) },
             echo("idle-timeout", echo_in_time),
             Self {
-                name: "chat",
                 clients: 100,
                 talkers: 10,
                 message: line.to_vec(),
                 messages: 100,
                 answers: 10,
-                serve: tell_everybody,
+                ..echo("chat", tell_everybody)
             },
+            Self { clients: 16, talkers: 16, churns: true, ..echo("churn", greet) },
         ]
     }
 }
@@ -108,11 +112,18 @@ fn tell_everybody(socket: &mut Socket<'_, App>, app: &mut App) {
     });
 }
 
+fn greet(socket: &mut Socket<'_, App>, app: &mut App) {
+    app.messages += 1;
+    socket.write(MESSAGE);
+    socket.destroy_soon();
+}
+
 /// A server with its clients.
 struct Stage {
     case: Case,
     reactor: Reactor<App>,
     app: App,
+    port: u16,
     clients: Vec<TcpStream>,
     answers: Vec<u8>,
     got: Vec<u8>,
@@ -120,26 +131,38 @@ struct Stage {
 
 impl Stage {
     fn new(case: Case) -> Result<Self, AnyError> {
-        let (mut reactor, mut app) = (Reactor::new()?, App::default());
+        let (mut reactor, app) = (Reactor::new()?, App::default());
         let serve = case.serve;
         let options = ServerOptions::new().no_delay(true);
         let mut server = reactor.create_server_with(options, move |socket, app: &mut App| serve(socket, app));
         let port = server.listen(([127, 0, 0, 1], 0)).port().ok_or("not listening")?;
-        let mut clients = Vec::new();
-        for _ in 0..case.clients {
-            let client = TcpStream::connect(("127.0.0.1", port))?;
-            client.set_nodelay(true)?;
-            client.set_read_timeout(Some(Duration::from_secs(5)))?;
-            clients.push(client);
-            reactor.run_nowait(&mut app)?;
-        }
         let answers = case.message.repeat(case.answers);
         let got = answers.clone();
-        Ok(Self { case, reactor, app, clients, answers, got })
+        let mut stage = Self { case, reactor, app, port, clients: Vec::new(), answers, got };
+        if !stage.case.churns {
+            stage.connect()?;
+        }
+        Ok(stage)
     }
 
-    /// One message, or one batch, of every talker.
+    fn connect(&mut self) -> Result<(), AnyError> {
+        for _ in 0..self.case.clients {
+            let client = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], self.port)))?;
+            client.set_nodelay(true)?;
+            client.set_read_timeout(Some(Duration::from_secs(5)))?;
+            self.clients.push(client);
+            if !self.case.churns {
+                self.reactor.run_nowait(&mut self.app)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One message, or one batch, of every talker; or one connection of every client.
     fn round(&mut self) -> Result<(), AnyError> {
+        if self.case.churns {
+            return self.churn();
+        }
         for client in self.clients.iter_mut().take(self.case.talkers) {
             client.write_all(&self.case.message)?;
         }
@@ -150,6 +173,18 @@ impl Stage {
             if self.got != self.answers {
                 return Err("other bytes than were sent".into());
             }
+        }
+        Ok(())
+    }
+
+    /// All clients connect, then the server greets them and closes.
+    fn churn(&mut self) -> Result<(), AnyError> {
+        self.connect()?;
+        let target = self.app.messages + self.messages();
+        serve_until(&mut self.reactor, &mut self.app, target)?;
+        for mut client in self.clients.drain(..) {
+            // A byte stays, so that closing resets and no port is left in TIME_WAIT.
+            client.read_exact(&mut self.got[1..])?;
         }
         Ok(())
     }
