@@ -6,11 +6,11 @@
 //! ```
 //!
 //! Clients and server take turns in one thread: all clients send, then the loop runs until all are answered, then the clients
-//! read. Instructions are counted by valgrind while the loop runs, as the difference of two runs.
+//! read; what a proxy passes on is read and answered behind it. Instructions are counted by valgrind while the loop runs, as the difference of two runs.
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ const ROUNDS: usize = 50;
 struct App {
     messages: u64,
     members: SocketMap<()>,
+    /// Where a proxy connects to.
+    upstream: Option<SocketAddr>,
 }
 
 struct Case {
@@ -41,14 +43,25 @@ struct Case {
     messages: usize,
     /// How often it comes back to every client.
     answers: usize,
+    /// It passes on what it reads, there and back again.
+    proxies: bool,
     serve: fn(&mut Socket<'_, App>, &mut App),
 }
 
 impl Case {
-    fn all() -> [Self; 4] {
+    fn all() -> [Self; 6] {
         let line = b"GET a-key-of-some-length-000001\n";
-        let echo =
-            |name, serve| Self { name, clients: 64, talkers: 64, message: vec![b'm'; 64], messages: 1, answers: 1, serve };
+        let echo = |name, serve| Self {
+            name,
+            clients: 64,
+            talkers: 64,
+            message: vec![b'm'; 64],
+            messages: 1,
+            answers: 1,
+            proxies: false,
+            serve,
+        };
+        let proxy = |name, len| Self { message: vec![b'm'; len], messages: 2, proxies: true, ..echo(name, proxy) };
         [
             echo("ping-pong", echo_back),
             Self {
@@ -58,6 +71,7 @@ impl Case {
                 message: line.repeat(16),
                 messages: 16,
                 answers: 1,
+                proxies: false,
                 serve: answer_lines,
             },
             echo("idle-timeout", echo_in_time),
@@ -68,8 +82,12 @@ impl Case {
                 message: line.to_vec(),
                 messages: 100,
                 answers: 10,
+                proxies: false,
                 serve: tell_everybody,
             },
+            // Gathered, and handed to the kernel as it is.
+            proxy("proxy", 64),
+            proxy("proxy-large", 32 * 1024),
         ]
     }
 }
@@ -108,12 +126,22 @@ fn tell_everybody(socket: &mut Socket<'_, App>, app: &mut App) {
     });
 }
 
+fn proxy(socket: &mut Socket<'_, App>, app: &mut App) {
+    let (front, reactor) = (socket.id(), socket.reactor());
+    if let Some(upstream) = app.upstream {
+        let back = reactor.connect(upstream).set_no_delay(true).id();
+        reactor.proxy(front, back);
+    }
+}
+
 /// A server with its clients.
 struct Stage {
     case: Case,
     reactor: Reactor<App>,
     app: App,
     clients: Vec<TcpStream>,
+    /// The ends behind a proxy.
+    upstreams: Vec<TcpStream>,
     answers: Vec<u8>,
     got: Vec<u8>,
 }
@@ -125,17 +153,24 @@ impl Stage {
         let options = ServerOptions::new().no_delay(true);
         let mut server = reactor.create_server_with(options, move |socket, app: &mut App| serve(socket, app));
         let port = server.listen(([127, 0, 0, 1], 0)).port().ok_or("not listening")?;
-        let mut clients = Vec::new();
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        app.upstream = Some(listener.local_addr()?);
+        let (mut clients, mut upstreams) = (Vec::new(), Vec::new());
         for _ in 0..case.clients {
-            let client = TcpStream::connect(("127.0.0.1", port))?;
-            client.set_nodelay(true)?;
-            client.set_read_timeout(Some(Duration::from_secs(5)))?;
-            clients.push(client);
+            clients.push(ready(TcpStream::connect(("127.0.0.1", port))?)?);
             reactor.run_nowait(&mut app)?;
+            while upstreams.len() < clients.len() && case.proxies {
+                match listener.accept() {
+                    Ok((upstream, _)) => upstreams.push(ready(upstream)?),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => drop(reactor.run_once(&mut app)?),
+                    Err(error) => return Err(error.into()),
+                }
+            }
         }
         let answers = case.message.repeat(case.answers);
         let got = answers.clone();
-        Ok(Self { case, reactor, app, clients, answers, got })
+        Ok(Self { case, reactor, app, clients, upstreams, answers, got })
     }
 
     /// One message, or one batch, of every talker.
@@ -143,13 +178,27 @@ impl Stage {
         for client in self.clients.iter_mut().take(self.case.talkers) {
             client.write_all(&self.case.message)?;
         }
-        let target = self.app.messages + self.messages();
-        serve_until(&mut self.reactor, &mut self.app, target)?;
-        for client in &mut self.clients {
-            client.read_exact(&mut self.got)?;
-            if self.got != self.answers {
-                return Err("other bytes than were sent".into());
+        if !self.case.proxies {
+            let target = self.app.messages + self.messages();
+            while self.app.messages < target {
+                iterate(&mut self.reactor, &mut self.app)?;
             }
+            return expect(&mut self.clients, &self.answers, &mut self.got);
+        }
+        self.pass_on()?;
+        expect(&mut self.upstreams, &self.answers, &mut self.got)?;
+        for upstream in &mut self.upstreams {
+            upstream.write_all(&self.case.message)?;
+        }
+        self.pass_on()?;
+        expect(&mut self.clients, &self.answers, &mut self.got)
+    }
+
+    /// The proxy reads one message of every connection and writes it to the other.
+    fn pass_on(&mut self) -> netloop::Result {
+        let target = self.reactor.metrics().bytes_written + (self.case.talkers * self.case.message.len()) as u64;
+        while self.reactor.metrics().bytes_written < target {
+            iterate(&mut self.reactor, &mut self.app)?;
         }
         Ok(())
     }
@@ -169,13 +218,27 @@ impl Stage {
     }
 }
 
-/// What valgrind looks at: the loop, and nothing of the clients.
-#[inline(never)]
-fn serve_until(reactor: &mut Reactor<App>, app: &mut App, target: u64) -> netloop::Result {
-    while app.messages < target {
-        reactor.run_nowait(app)?;
+fn ready(stream: TcpStream) -> std::io::Result<TcpStream> {
+    stream.set_nonblocking(false)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    Ok(stream)
+}
+
+fn expect(streams: &mut [TcpStream], answers: &[u8], got: &mut [u8]) -> Result<(), AnyError> {
+    for stream in streams {
+        stream.read_exact(got)?;
+        if got != answers {
+            return Err("other bytes than were sent".into());
+        }
     }
     Ok(())
+}
+
+/// What valgrind looks at: the loop, and nothing of the clients.
+#[inline(never)]
+fn iterate(reactor: &mut Reactor<App>, app: &mut App) -> netloop::Result<bool> {
+    reactor.run_nowait(app)
 }
 
 /// What a message costs.
@@ -211,7 +274,7 @@ fn instructions(case: &str, rounds: usize) -> Option<u64> {
         "--tool=callgrind",
         "--callgrind-out-file=/dev/null",
         "--collect-atstart=no",
-        "--toggle-collect=*serve_until*",
+        "--toggle-collect=*gates::iterate*",
     ]);
     let output = valgrind.arg(std::env::current_exe().ok()?).args(["--case", case, &rounds.to_string()]).output().ok()?;
     let text = String::from_utf8_lossy(&output.stderr);
