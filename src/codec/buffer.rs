@@ -58,17 +58,37 @@ impl Buffer {
     }
 
     /// The next frame of the bytes kept and those of `chunk`, which loses what is taken or kept.
-    pub(super) fn next<'s, 'c: 's>(&'s mut self, format: &mut dyn Format, chunk: &mut &'c [u8]) -> Result<Option<&'s [u8]>> {
+    #[inline]
+    pub(super) fn next<'s, 'c: 's, F>(&'s mut self, format: &mut F, chunk: &mut &'c [u8]) -> Result<Option<&'s [u8]>>
+    where
+        F: Format + ?Sized,
+    {
+        if !self.bytes.is_empty() || self.error.is_some() {
+            return self.next_kept(format, chunk);
+        }
+        match format.find(&[], chunk) {
+            Found::Frame { content, end } => {
+                self.offset += end as u64;
+                let used;
+                (used, *chunk) = chunk.split_at(end);
+                Ok(Some(&used[content]))
+            }
+            found => self.settle(found, format.longest(), chunk),
+        }
+    }
+
+    /// The same where the frame may begin in what was kept.
+    #[inline(never)]
+    fn next_kept<'s, 'c: 's, F>(&'s mut self, format: &mut F, chunk: &mut &'c [u8]) -> Result<Option<&'s [u8]>>
+    where
+        F: Format + ?Sized,
+    {
         self.release();
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
         let found = format.find(&self.bytes[self.at..], chunk);
-        if let Found::Part = found {
-            self.append(mem::take(chunk), format.longest());
-            return Ok(None);
-        }
-        self.settle(found, format, chunk).map(Some)
+        self.settle(found, format.longest(), chunk)
     }
 
     /// The next frame when nothing comes any more.
@@ -85,24 +105,41 @@ impl Buffer {
             Found::Part => format.at_end(rest),
             found => found,
         };
-        self.settle(found, format, &mut &[][..]).map(Some)
+        if let Found::Part = found {
+            let held = rest.len();
+            let text = format!("the stream ends {held} bytes into the frame at offset {}", self.offset);
+            return Err(self.fail(code::ERR_FRAME_INCOMPLETE, text));
+        }
+        self.settle(found, format.longest(), &mut &[][..])
     }
 
     /// Keeps what nobody took. Behind an error there are no frames to keep.
-    pub(super) fn keep(&mut self, rest: &[u8], format: &dyn Format) {
+    #[inline]
+    pub(super) fn keep<F: Format + ?Sized>(&mut self, rest: &[u8], format: &F) {
         self.release();
-        if self.error.is_none() {
+        if !rest.is_empty() && self.error.is_none() {
             self.append(rest, format.longest());
         }
     }
 
-    fn settle<'s, 'c: 's>(&'s mut self, found: Found, format: &dyn Format, chunk: &mut &'c [u8]) -> Result<&'s [u8]> {
+    fn settle<'s, 'c: 's>(&'s mut self, found: Found, longest: usize, chunk: &mut &'c [u8]) -> Result<Option<&'s [u8]>> {
         match found {
-            Found::Frame { content, end } => Ok(self.take(content, end, format, chunk)),
-            Found::Part => {
+            Found::Frame { content, end } => {
+                self.offset += end as u64;
                 let held = self.bytes.len() - self.at;
-                let text = format!("the stream ends {held} bytes into the frame at offset {}", self.offset);
-                Err(self.fail(code::ERR_FRAME_INCOMPLETE, text))
+                let (used, rest) = chunk.split_at(end.saturating_sub(held));
+                *chunk = rest;
+                if held == 0 {
+                    return Ok(Some(&used[content]));
+                }
+                self.append(used, longest);
+                let from = self.at;
+                self.at += end;
+                Ok(Some(&self.bytes[from..][content]))
+            }
+            Found::Part => {
+                self.append(mem::take(chunk), longest);
+                Ok(None)
             }
             Found::TooLong { what, len, limit } => {
                 let says = len.map(|len| format!(", it has {len}")).unwrap_or_default();
@@ -110,26 +147,6 @@ impl Buffer {
                 Err(self.fail(code::ERR_FRAME_TOO_LONG, text))
             }
         }
-    }
-
-    fn take<'s, 'c: 's>(
-        &'s mut self,
-        content: Range<usize>,
-        end: usize,
-        format: &dyn Format,
-        chunk: &mut &'c [u8],
-    ) -> &'s [u8] {
-        self.offset += end as u64;
-        let held = self.bytes.len() - self.at;
-        let (used, rest) = chunk.split_at(end.saturating_sub(held));
-        *chunk = rest;
-        if held == 0 {
-            return &used[content];
-        }
-        self.append(used, format.longest());
-        let from = self.at;
-        self.at += end;
-        &self.bytes[from + content.start..from + content.end]
     }
 
     fn append(&mut self, more: &[u8], longest: usize) {
@@ -150,6 +167,7 @@ impl Buffer {
     }
 
     /// Forgets what was lent out, once all of it is.
+    #[inline]
     fn release(&mut self) {
         if self.at > 0 && self.at == self.bytes.len() {
             self.bytes.clear();
@@ -191,15 +209,11 @@ impl fmt::Debug for Buffer {
 /// # Ok::<(), netloop::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Frames<'a> {
-    buffer: &'a mut Buffer,
-    format: &'a mut dyn Format,
-    chunk: &'a [u8],
-}
+pub struct Frames<'a>(Cursor<'a, dyn Format>);
 
 impl<'a> Frames<'a> {
-    pub(super) fn new(buffer: &'a mut Buffer, format: &'a mut dyn Format, chunk: &'a [u8]) -> Self {
-        Self { buffer, format, chunk }
+    pub(super) fn new(buffer: &'a mut Buffer, format: &'a mut (dyn Format + 'static), chunk: &'a [u8]) -> Self {
+        Self(Cursor { buffer, format, chunk })
     }
 
     /// The next frame, without its length or delimiter; `None` when the rest of the chunk is a part of a frame.
@@ -218,12 +232,29 @@ impl<'a> Frames<'a> {
     /// assert_eq!(frames.next_frame()?, None); // half a prefix, kept
     /// # Ok::<(), netloop::Error>(())
     /// ```
+    #[inline]
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>> {
+        self.0.next()
+    }
+}
+
+/// A chunk, and the decoder it is for.
+#[derive(Debug)]
+pub(super) struct Cursor<'a, F: Format + ?Sized> {
+    pub(super) buffer: &'a mut Buffer,
+    pub(super) format: &'a mut F,
+    pub(super) chunk: &'a [u8],
+}
+
+impl<F: Format + ?Sized> Cursor<'_, F> {
+    #[inline]
+    pub(super) fn next(&mut self) -> Result<Option<&[u8]>> {
         self.buffer.next(self.format, &mut self.chunk)
     }
 }
 
-impl Drop for Frames<'_> {
+impl<F: Format + ?Sized> Drop for Cursor<'_, F> {
+    #[inline]
     fn drop(&mut self) {
         self.buffer.keep(self.chunk, self.format);
     }

@@ -1,7 +1,6 @@
 //! Frames that end with a delimiter.
 
-use std::borrow::Cow;
-use std::io::BufRead;
+use std::fmt;
 
 use crate::code;
 use crate::error::{Error, Result};
@@ -25,7 +24,7 @@ pub(super) const MAX_TEXT: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct Delimited {
     buffer: Buffer,
-    delimiter: Delimiter,
+    delimiter: Delimiter<Box<[u8]>>,
 }
 
 impl Delimited {
@@ -49,8 +48,7 @@ impl Delimited {
         } else {
             Buffer::new()
         };
-        let bytes = Cow::Owned(bytes.to_vec());
-        Self { buffer, delimiter: Delimiter { what: "frame", bytes, strip_cr: false, max: MAX_TEXT, scanned: 0 } }
+        Self { buffer, delimiter: Delimiter { what: "frame", bytes: bytes.into(), strip_cr: false, max: MAX_TEXT, scanned: 0 } }
     }
 
     /// The longest frame in bytes, without its delimiter; 64 KiB unless set. A peer can make the decoder hold that much.
@@ -80,6 +78,7 @@ impl Delimited {
     /// assert_eq!(frames.next_frame()?, None);
     /// # Ok::<(), netloop::Error>(())
     /// ```
+    #[inline]
     pub fn feed<'a>(&'a mut self, chunk: &'a [u8]) -> Frames<'a> {
         Frames::new(&mut self.buffer, &mut self.delimiter, chunk)
     }
@@ -111,6 +110,7 @@ impl Delimited {
     /// assert_eq!(decoder.next_frame()?, None);
     /// # Ok::<(), netloop::Error>(())
     /// ```
+    #[inline]
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>> {
         self.buffer.next(&mut self.delimiter, &mut &[][..])
     }
@@ -137,9 +137,9 @@ impl Delimited {
 
 /// What ends a frame.
 #[derive(Clone, Debug)]
-pub(super) struct Delimiter {
+pub(super) struct Delimiter<B> {
     what: &'static str,
-    bytes: Cow<'static, [u8]>,
+    bytes: B,
     /// A `\r` before the delimiter belongs to it.
     strip_cr: bool,
     pub(super) max: usize,
@@ -147,27 +147,32 @@ pub(super) struct Delimiter {
     scanned: usize,
 }
 
-impl Delimiter {
-    pub(super) const LINE_FEED: Self =
-        Self { what: "line", bytes: Cow::Borrowed(b"\n"), strip_cr: true, max: MAX_TEXT, scanned: 0 };
+impl Delimiter<[u8; 1]> {
+    pub(super) const LINE_FEED: Self = Self { what: "line", bytes: *b"\n", strip_cr: true, max: MAX_TEXT, scanned: 0 };
+}
 
+impl<B: AsRef<[u8]>> Delimiter<B> {
     /// Where the first delimiter begins in the bytes of `head` and `tail`.
+    #[inline]
     fn position(&self, head: &[u8], tail: &[u8]) -> Option<usize> {
-        let held = head.len();
-        if self.scanned < held {
-            if let Some(at) = find(&head[self.scanned..], &self.bytes) {
-                return Some(self.scanned + at);
-            }
-            let cut = held.saturating_sub(self.bytes.len() - 1).max(self.scanned);
-            let across = |at: &usize| {
-                let (first, rest) = self.bytes.split_at(held - at);
-                head.ends_with(first) && tail.starts_with(rest)
-            };
-            if let Some(at) = (cut..held).find(across) {
-                return Some(at);
-            }
+        if self.scanned < head.len()
+            && let Some(at) = self.position_in_head(head, tail)
+        {
+            return Some(at);
         }
-        find(tail, &self.bytes).map(|at| held + at)
+        find(tail, self.bytes.as_ref()).map(|at| head.len() + at)
+    }
+
+    fn position_in_head(&self, head: &[u8], tail: &[u8]) -> Option<usize> {
+        let bytes = self.bytes.as_ref();
+        if let Some(at) = find(&head[self.scanned..], bytes) {
+            return Some(self.scanned + at);
+        }
+        let cut = head.len().saturating_sub(bytes.len() - 1).max(self.scanned);
+        (cut..head.len()).find(|at| {
+            let (first, rest) = bytes.split_at(head.len() - at);
+            head.ends_with(first) && tail.starts_with(rest)
+        })
     }
 
     fn too_long(&self) -> Found {
@@ -175,18 +180,19 @@ impl Delimiter {
     }
 }
 
-impl Format for Delimiter {
+impl<B: AsRef<[u8]> + fmt::Debug> Format for Delimiter<B> {
+    #[inline]
     fn find(&mut self, head: &[u8], tail: &[u8]) -> Found {
-        let len = head.len() + tail.len();
         let Some(at) = self.position(head, tail) else {
-            self.scanned = (len + 1).saturating_sub(self.bytes.len()).max(self.scanned);
+            let len = head.len() + tail.len();
+            self.scanned = (len + 1).saturating_sub(self.bytes.as_ref().len()).max(self.scanned);
             return if len >= self.longest() { self.too_long() } else { Found::Part };
         };
         self.scanned = 0;
         let byte = |at: usize| head.get(at).or_else(|| tail.get(at - head.len()));
         let strip = self.strip_cr && at > 0 && byte(at - 1) == Some(&b'\r');
         let content = 0..at - usize::from(strip);
-        if content.end > self.max { self.too_long() } else { Found::Frame { content, end: at + self.bytes.len() } }
+        if content.end > self.max { self.too_long() } else { Found::Frame { content, end: at + self.bytes.as_ref().len() } }
     }
 
     fn at_end(&self, rest: &[u8]) -> Found {
@@ -194,28 +200,27 @@ impl Format for Delimiter {
     }
 
     fn longest(&self) -> usize {
-        self.max.saturating_add(self.bytes.len()).saturating_add(self.strip_cr.into())
+        self.max.saturating_add(self.bytes.as_ref().len()).saturating_add(self.strip_cr.into())
     }
 }
 
 /// Where `wanted` begins first in `bytes`.
+#[inline]
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     let (&first, rest) = wanted.split_first()?;
     let mut from = 0;
     loop {
         let at = from + find_byte(&bytes[from..], first)?;
-        if bytes[at + 1..].starts_with(rest) {
+        if rest.is_empty() || bytes[at + 1..].starts_with(rest) {
             return Some(at);
         }
         from = at + 1;
     }
 }
 
-/// `BufRead` on a slice searches by the system's `memchr`; `Iterator::position` goes byte by byte.
+#[inline]
 fn find_byte(bytes: &[u8], byte: u8) -> Option<usize> {
-    let mut rest = bytes;
-    let passed = rest.skip_until(byte).ok()?;
-    (bytes[..passed].last() == Some(&byte)).then(|| passed - 1)
+    memchr::memchr(byte, bytes)
 }
 
 #[cfg(test)]

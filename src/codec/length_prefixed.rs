@@ -1,5 +1,6 @@
 //! Frames that begin with their length.
 
+use std::array;
 use std::fmt;
 use std::ops::Deref;
 
@@ -127,6 +128,7 @@ impl LengthPrefixed {
     /// assert_eq!(frames.next_frame()?, None);
     /// # Ok::<(), netloop::Error>(())
     /// ```
+    #[inline]
     pub fn feed<'a>(&'a mut self, chunk: &'a [u8]) -> Frames<'a> {
         Frames::new(&mut self.buffer, &mut self.prefix, chunk)
     }
@@ -163,6 +165,7 @@ impl LengthPrefixed {
     /// assert_eq!(seen, b"ab");
     /// # Ok::<(), netloop::Error>(())
     /// ```
+    #[inline]
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>> {
         self.buffer.next(&mut self.prefix, &mut &[][..])
     }
@@ -292,16 +295,18 @@ impl Prefix {
 }
 
 /// The length at the front, if all of it is there.
+#[inline]
 pub(super) fn length(width: usize, little_endian: bool, head: &[u8], tail: &[u8]) -> Option<u32> {
-    if head.len() + tail.len() < width {
-        return None;
-    }
-    let mut bytes = [0; 4];
-    bytes.iter_mut().zip(head.iter().chain(tail).take(width)).for_each(|(to, &byte)| *to = byte);
-    if !little_endian {
-        bytes[..width].reverse();
-    }
-    Some(u32::from_le_bytes(bytes))
+    let bytes = match tail.first_chunk() {
+        Some(first) if head.is_empty() => *first,
+        _ if head.len() + tail.len() < width => return None,
+        _ => {
+            let mut front = head.iter().chain(tail).copied();
+            array::from_fn(|_| front.next().unwrap_or(0))
+        }
+    };
+    let spare = 32 - 8 * width;
+    Some(if little_endian { u32::from_le_bytes(bytes) << spare >> spare } else { u32::from_be_bytes(bytes) >> spare })
 }
 
 impl Format for Prefix {

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 
-use super::buffer::{Buffer, Frames};
+use super::buffer::{Buffer, Cursor};
 use super::delimited::Delimiter;
 
 /// Lines that end with `\n`; a `\r` before it belongs to the ending. They are bytes: whether they are UTF-8 is up to you.
@@ -33,7 +33,7 @@ use super::delimited::Delimiter;
 #[derive(Clone, Debug)]
 pub struct Lines {
     buffer: Buffer,
-    ending: Delimiter,
+    ending: Delimiter<[u8; 1]>,
 }
 
 impl Lines {
@@ -77,8 +77,9 @@ impl Lines {
     /// assert_eq!(lines.next_line()?, None);
     /// # Ok::<(), netloop::Error>(())
     /// ```
+    #[inline]
     pub fn feed<'a>(&'a mut self, chunk: &'a [u8]) -> FedLines<'a> {
-        FedLines(Frames::new(&mut self.buffer, &mut self.ending, chunk))
+        FedLines(Cursor { buffer: &mut self.buffer, format: &mut self.ending, chunk })
     }
 
     /// Copies a chunk, for [`Lines::next_line`]. [`Lines::feed`] does not copy.
@@ -108,6 +109,7 @@ impl Lines {
     /// assert_eq!(decoder.next_line()?, None);
     /// # Ok::<(), netloop::Error>(())
     /// ```
+    #[inline]
     pub fn next_line(&mut self) -> Result<Option<&[u8]>> {
         self.buffer.next(&mut self.ending, &mut &[][..])
     }
@@ -151,7 +153,7 @@ impl Default for Lines {
 /// # Ok::<(), netloop::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct FedLines<'a>(Frames<'a>);
+pub struct FedLines<'a>(Cursor<'a, Delimiter<[u8; 1]>>);
 
 impl FedLines<'_> {
     /// The next line, without its ending; `None` when the rest of the chunk is a part of a line.
@@ -170,7 +172,8 @@ impl FedLines<'_> {
     /// assert_eq!(lines.next_line()?, None); // `b` is kept
     /// # Ok::<(), netloop::Error>(())
     /// ```
+    #[inline]
     pub fn next_line(&mut self) -> Result<Option<&[u8]>> {
-        self.0.next_frame()
+        self.0.next()
     }
 }

@@ -22,7 +22,7 @@ use mio::{Events, Poll, Token, Waker};
 
 pub use self::clock::ManualClock;
 pub(crate) use self::clock::{Clock, nanos};
-pub(crate) use self::keep::call_and_keep;
+pub(crate) use self::keep::{call_and_keep, call_with};
 pub(crate) use self::poll::{Handles, Registrar};
 pub(crate) use self::readiness::Readiness;
 pub use self::remote::LoopGuard;
@@ -46,7 +46,8 @@ pub(crate) trait Host: Sized {
 
     fn event_loop(&mut self) -> &mut EventLoop<Self>;
 
-    /// A handle's readiness has changed, or it asked to be called again. Calls [`after_callback`] after each callback.
+    /// A handle's readiness has changed, or it asked to be called again. Begins with [`Handles::begin_turn`], and calls
+    /// [`after_callback`] after each callback.
     fn on_ready(&mut self, id: Key, state: &mut Self::State);
 
     /// A deferred step is due.
@@ -361,6 +362,7 @@ pub(crate) fn run<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) ->
 
 /// What follows every callback: its writes leave, then the tick queue is drained (`process._tickCallback`). In a batch of ready
 /// handles writes wait for the others, as long as no tick could see it: a socket that many write to is written to once.
+#[inline]
 pub(crate) fn after_callback<H: Host>(host: &mut H, state: &mut H::State) {
     let event_loop = host.event_loop();
     if !event_loop.batching || !event_loop.ticks.is_empty() {
@@ -369,6 +371,7 @@ pub(crate) fn after_callback<H: Host>(host: &mut H, state: &mut H::State) {
     host.reap();
 }
 
+#[inline(never)]
 fn flush_and_tick<H: Host>(host: &mut H, state: &mut H::State) {
     host.flush();
     while let Some(job) = host.event_loop().ticks.pop_front() {

@@ -3,7 +3,6 @@
 //! libuv asks the kernel anew each iteration; mio reports edges. So each slot caches its readiness, and whoever leaves work
 //! undone puts its handle on the ready list: then the next poll does not wait and calls it again.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +25,7 @@ const FULL_BATCHES: usize = 48;
 #[derive(Debug)]
 pub(crate) struct Handles<T> {
     table: Table<Slot<T>>,
-    ready: VecDeque<Key>,
+    ready: Vec<Key>,
     held: usize,
 }
 
@@ -43,7 +42,7 @@ pub(crate) struct Slot<T> {
 
 impl<T> Default for Handles<T> {
     fn default() -> Self {
-        Self { table: Table::default(), ready: VecDeque::new(), held: 0 }
+        Self { table: Table::default(), ready: Vec::new(), held: 0 }
     }
 }
 
@@ -58,10 +57,12 @@ impl<T> Handles<T> {
         Some(slot.handle)
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
         self.table.get(key).map(|slot| &slot.handle)
     }
 
+    #[inline]
     pub(crate) fn slot(&mut self, key: Key) -> Option<&mut Slot<T>> {
         self.table.get_mut(key)
     }
@@ -83,11 +84,12 @@ impl<T> Handles<T> {
     }
 
     /// Puts a handle on the ready list: it is called in the next poll phase, which does not wait.
+    #[inline]
     pub(crate) fn list(&mut self, key: Key) {
         if let Some(slot) = self.table.get_mut(key)
             && !std::mem::replace(&mut slot.listed, true)
         {
-            self.ready.push_back(key);
+            self.ready.push(key);
         }
     }
 
@@ -95,20 +97,20 @@ impl<T> Handles<T> {
         !self.ready.is_empty()
     }
 
-    /// The next of the ready list; one that is listed again meanwhile waits for the next phase.
-    fn pop_ready(&mut self) -> Option<Key> {
-        let key = self.ready.pop_front()?;
-        if let Some(slot) = self.table.get_mut(key) {
-            slot.listed = false;
-        }
-        Some(key)
+    /// A handle whose turn has come: it may be listed again. [`Host::on_ready`] begins with this.
+    #[inline]
+    pub(crate) fn begin_turn(&mut self, key: Key) -> Option<&mut Slot<T>> {
+        let slot = self.table.get_mut(key)?;
+        slot.listed = false;
+        Some(slot)
     }
 
+    #[inline]
     fn merge(&mut self, key: Key, readiness: Readiness) {
         if let Some(slot) = self.table.get_mut(key) {
             slot.readiness.insert(readiness);
             if !std::mem::replace(&mut slot.listed, true) {
-                self.ready.push_back(key);
+                self.ready.push(key);
             }
         }
     }
@@ -231,34 +233,33 @@ pub(super) fn poll<H: Host>(host: &mut H, timeout: Option<Duration>, state: &mut
     Ok(())
 }
 
-/// Calls every ready handle once. What they write leaves when all have had their turn, or a number of them.
+/// Calls every ready handle once. What they write leaves when all have had their turn, or a number of them. One that is listed
+/// again meanwhile waits for the next phase.
 fn call_ready<H: Host>(host: &mut H, state: &mut H::State) {
-    for turn in 1..=host.event_loop().handles.ready.len() {
-        let Some(key) = host.event_loop().handles.pop_ready() else {
-            break;
-        };
-        host.event_loop().batching = turn % BATCH != 0;
-        let mut relist = Relist { host, key, armed: true };
-        relist.host.on_ready(key, state);
-        relist.armed = false;
-        drop(relist);
-        after_callback(host, state);
+    let due = host.event_loop().handles.ready.len();
+    let mut turns = Turns { host, over: 0 };
+    while turns.over < due {
+        let event_loop = turns.host.event_loop();
+        let key = event_loop.handles.ready[turns.over];
+        event_loop.batching = !(turns.over + 1).is_multiple_of(BATCH);
+        turns.host.on_ready(key, state);
+        turns.over += 1;
+        after_callback(turns.host, state);
     }
+    drop(turns);
     host.event_loop().batching = false;
     after_callback(host, state);
 }
 
-/// After a panic what is left to be done on a handle is not told again: it stays on the ready list.
-struct Relist<'h, H: Host> {
+/// Takes those off the ready list that were called. After a panic the one that was being called stays there: the selector will
+/// not tell again what is left to be done on it.
+struct Turns<'h, H: Host> {
     host: &'h mut H,
-    key: Key,
-    armed: bool,
+    over: usize,
 }
 
-impl<H: Host> Drop for Relist<'_, H> {
+impl<H: Host> Drop for Turns<'_, H> {
     fn drop(&mut self) {
-        if self.armed {
-            self.host.event_loop().handles.list(self.key);
-        }
+        self.host.event_loop().handles.ready.drain(..self.over);
     }
 }

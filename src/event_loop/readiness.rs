@@ -22,12 +22,16 @@ impl Readiness {
     pub(crate) const INPUT: Self = Self(1 | 4 | 16);
     /// Something for the writing side: room, or an error.
     pub(crate) const OUTPUT: Self = Self(2 | 8 | 16);
-    /// Signs that a write may fail.
-    pub(crate) const BROKEN: Self = Self(8 | 16);
 
     #[inline]
     pub(crate) fn has_any(self, bits: Self) -> bool {
         self.0 & bits.0 != 0
+    }
+
+    /// There is room to write, and no sign that a write may fail.
+    #[inline]
+    pub(crate) fn is_clear(self) -> bool {
+        self.0 & Self::OUTPUT.0 == Self::WRITABLE.0
     }
 
     #[inline]

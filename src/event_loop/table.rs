@@ -35,55 +35,62 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The entries, and beside them the generations, which outlive the entries.
+/// The entries with their generations, and beside them the generations that come next, which outlive the entries.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
-    slab: Slab<T>,
-    generations: Vec<u32>,
+    slab: Slab<Entry<T>>,
+    next: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    generation: u32,
+    value: T,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { slab: Slab::new(), generations: Vec::new() }
+        Self { slab: Slab::new(), next: Vec::new() }
     }
 }
 
 impl<T> Table<T> {
     pub(crate) fn insert(&mut self, value: T) -> Key {
-        let index = self.slab.insert(value);
-        if index == self.generations.len() {
-            self.generations.push(0);
+        let vacant = self.slab.vacant_entry();
+        let index = vacant.key();
+        if index == self.next.len() {
+            self.next.push(0);
         }
+        let generation = self.next[index];
+        vacant.insert(Entry { generation, value });
         debug_assert!(index < (1 << 31) >> (32 - INDEX_BITS), "more entries than a token can name");
-        Key { index: index as u32, generation: self.generations[index] }
+        Key { index: index as u32, generation }
     }
 
     /// Frees the slot; from here on the key is stale.
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         self.get(key)?;
-        let generation = &mut self.generations[key.index as usize];
-        *generation = generation.wrapping_add(1) & GENERATION_MASK;
-        Some(self.slab.remove(key.index as usize))
+        self.next[key.index as usize] = key.generation.wrapping_add(1) & GENERATION_MASK;
+        Some(self.slab.remove(key.index as usize).value)
     }
 
     #[inline]
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        if *self.generations.get(key.index as usize)? != key.generation {
-            return None;
-        }
-        self.slab.get(key.index as usize)
+        let entry = self.slab.get(key.index as usize)?;
+        (entry.generation == key.generation).then_some(&entry.value)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        if *self.generations.get(key.index as usize)? != key.generation {
-            return None;
-        }
-        self.slab.get_mut(key.index as usize)
+        let entry = self.slab.get_mut(key.index as usize)?;
+        (entry.generation == key.generation).then_some(&mut entry.value)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
-        self.slab.iter().map(|(index, value)| (Key { index: index as u32, generation: self.generations[index] }, value))
+        self.slab.iter().map(|(index, entry)| {
+            let key = Key { index: index as u32, generation: entry.generation };
+            (key, &entry.value)
+        })
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -7,11 +7,12 @@ use std::ops::Range;
 
 use super::Reactor;
 use super::host::{Entry, Handle, Task};
+use super::listeners::{ListenerId, Taken};
 use super::server::{Dropped, Server, ServerId};
 use super::socket::{Socket, SocketId, SocketState};
 use crate::address::Address;
 use crate::error::{Error, Result};
-use crate::event_loop::{Job, call_and_keep};
+use crate::event_loop::{Job, call_and_keep, call_with};
 
 /// An event of a socket with its arguments, in Node's order.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +104,7 @@ impl ServerEvent<'_> {
 }
 
 /// A listener of a socket.
-pub(crate) type SocketListener<S> = dyn FnMut(&mut Socket<'_, S>, Event<'_>, &mut S) -> Result;
+pub(crate) type SocketListener<S> = dyn FnMut(&mut Socket<'_, S>, &Event<'_>, &mut S) -> Result;
 
 /// A listener of a server.
 pub(crate) type ServerListener<S> = dyn FnMut(&mut Server<'_, S>, ServerEvent<'_>, &mut S);
@@ -114,50 +115,75 @@ pub(crate) type Done<S> = Box<dyn FnOnce(&mut Socket<'_, S>, Result, &mut S) -> 
 impl<S> Reactor<S> {
     /// Emits an event of a socket; true if somebody heard it.
     pub(super) fn emit(&mut self, id: SocketId, event: Event<'_>, state: &mut S) -> bool {
-        self.emit_part(id, event, 0..self.serials.mark(), state)
+        let until = self.serials.mark();
+        let first = self.passing_slot(id).and_then(|(socket, _)| socket.listeners.take_first(event.bit(), until));
+        first.is_some_and(|first| self.emit_to(id, first, &event, until, state))
+    }
+
+    /// The same when the first listener was taken already, and the emission ends at a mark.
+    #[inline(always)]
+    pub(super) fn emit_to(
+        &mut self,
+        id: SocketId,
+        first: Taken<SocketListener<S>>,
+        event: &Event<'_>,
+        until: u64,
+        state: &mut S,
+    ) -> bool {
+        let (is_only, after) = (first.is_only, first.id.serial());
+        let heard = self.call_listener(id, first, event, state);
+        heard | (!is_only && self.emit_part(id, event, after..until, state))
     }
 
     /// The same for the listeners added after the first mark and up to the second.
-    pub(super) fn emit_part(&mut self, id: SocketId, event: Event<'_>, marks: Range<u64>, state: &mut S) -> bool {
+    pub(super) fn emit_part(&mut self, id: SocketId, event: &Event<'_>, marks: Range<u64>, state: &mut S) -> bool {
         let (bit, until) = (event.bit(), marks.end);
         let (mut after, mut heard) = (marks.start, false);
-        while let Some((listener, serial, call)) =
-            self.socket_entry(id).and_then(|socket| socket.listeners.take_next(bit, after, until))
-        {
-            after = serial;
-            self.unheard = false;
-            self.current_listener = Some(listener);
-            let result = call_and_keep(
-                self,
-                call,
-                |reactor, call| call(&mut Socket::new(reactor, id), event, state),
-                |reactor, call| {
-                    reactor.current_listener = None;
-                    if let Some(socket) = reactor.socket_entry(id) {
-                        socket.listeners.put_back(listener, call);
-                    }
-                },
-            );
-            heard |= !std::mem::take(&mut self.unheard);
-            if let Err(error) = result {
-                self.destroy(id, Some(error));
-            }
+        while let Some(taken) = self.passing_slot(id).and_then(|(socket, _)| socket.listeners.take_next(bit, after, until)) {
+            after = taken.id.serial();
+            heard |= self.call_listener(id, taken, event, state);
         }
         heard
+    }
+
+    /// Calls a listener and puts it back; true if it counts as one.
+    #[inline(always)]
+    fn call_listener(&mut self, id: SocketId, taken: Taken<SocketListener<S>>, event: &Event<'_>, state: &mut S) -> bool {
+        let listener = taken.id;
+        self.unheard = false;
+        self.current_listener = Some(listener);
+        let (result, call) = call_with(
+            self,
+            taken.call,
+            |reactor, call| call(&mut Socket::new(reactor, id), event, state),
+            |reactor, call| reactor.put_back(id, listener, call),
+        );
+        self.put_back(id, listener, call);
+        if let Err(error) = result {
+            self.destroy(id, Some(error));
+        }
+        !self.unheard
+    }
+
+    #[inline(always)]
+    fn put_back(&mut self, id: SocketId, listener: ListenerId, call: Box<SocketListener<S>>) {
+        self.current_listener = None;
+        if let Some((socket, _)) = self.passing_slot(id) {
+            socket.listeners.put_back(listener, call);
+        }
     }
 
     /// Emits an event of a server; true if somebody heard it.
     pub(super) fn emit_server(&mut self, id: ServerId, event: ServerEvent<'_>, state: &mut S) -> bool {
         let (bit, until) = (event.bit(), self.serials.mark());
         let (mut after, mut heard) = (0, false);
-        while let Some((listener, serial, call)) =
-            self.server_entry(id).and_then(|server| server.listeners.take_next(bit, after, until))
-        {
-            (after, heard) = (serial, true);
+        while let Some(taken) = self.server_entry(id).and_then(|server| server.listeners.take_next(bit, after, until)) {
+            let listener = taken.id;
+            (after, heard) = (listener.serial(), true);
             self.current_listener = Some(listener);
             call_and_keep(
                 self,
-                call,
+                taken.call,
                 |reactor, call| call(&mut Server::new(reactor, id), event, state),
                 |reactor, call| {
                     reactor.current_listener = None;

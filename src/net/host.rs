@@ -80,12 +80,15 @@ impl<S> Host for Reactor<S> {
     type Handle = Entry<S>;
     type Task = Task;
 
+    #[inline]
     fn event_loop(&mut self) -> &mut EventLoop<Self> {
         &mut self.event_loop
     }
 
+    #[inline]
     fn on_ready(&mut self, key: Key, state: &mut S) {
-        match self.event_loop.handles.get(key) {
+        match self.event_loop.handles.begin_turn(key).map(|slot| &slot.handle) {
+            Some(Entry::Socket(socket)) if socket.is_steady() => self.on_steady_ready(SocketId(key), state),
             Some(Entry::Socket(_)) => self.on_socket_ready(SocketId(key), state),
             Some(Entry::Server(_)) => self.on_server_ready(ServerId(key), state),
             None => {}
@@ -125,13 +128,24 @@ impl<S> Host for Reactor<S> {
         }
     }
 
+    #[inline]
     fn flush(&mut self) {
         if !self.gathering.is_empty() {
             self.flush_gathered();
         }
     }
 
+    #[inline]
     fn reap(&mut self) {
+        if !self.graveyard.is_empty() {
+            self.bury();
+        }
+    }
+}
+
+impl<S> Reactor<S> {
+    #[inline(never)]
+    fn bury(&mut self) {
         while let Some(key) = self.graveyard.pop() {
             let is_dead = match self.event_loop.handles.get(key) {
                 Some(Entry::Socket(socket)) if socket.waits_for_timers() => {

@@ -34,7 +34,11 @@ impl ListenerId {
         self.0 & ONCE != 0
     }
 
-    fn serial(self) -> u64 {
+    fn events(self) -> u32 {
+        self.0 as u32 & ((1 << MASK_BITS) - 1)
+    }
+
+    pub(crate) fn serial(self) -> u64 {
         self.0 >> SERIAL_SHIFT
     }
 }
@@ -61,20 +65,40 @@ const INLINE: usize = 4;
 
 /// The listeners of one emitter. `F` is the closure type, `dyn FnMut(…)`.
 pub(crate) struct Listeners<F: ?Sized> {
-    inline: [Option<Entry<F>>; INLINE],
+    /// The events that somebody hears, and of them those that one listener hears, time and again: what an emission asks first.
+    heard: u32,
+    single: u32,
+    inline: [Entry<F>; INLINE],
     #[expect(clippy::box_collection, reason = "a word in every socket instead of three")]
     more: Option<Box<Vec<Entry<F>>>>,
 }
 
 struct Entry<F: ?Sized> {
+    /// `NONE` where nobody is.
     id: ListenerId,
     /// Absent while it runs.
     call: Option<Box<F>>,
 }
 
+/// A listener that was taken out to be called.
+pub(crate) struct Taken<F: ?Sized> {
+    pub(crate) id: ListenerId,
+    pub(crate) call: Box<F>,
+    /// Nobody else hears the event.
+    pub(crate) is_only: bool,
+}
+
+impl<F: ?Sized> Entry<F> {
+    const EMPTY: Self = Self { id: ListenerId::NONE, call: None };
+
+    fn is_empty(&self) -> bool {
+        self.id == ListenerId::NONE
+    }
+}
+
 impl<F: ?Sized> Default for Listeners<F> {
     fn default() -> Self {
-        Self { inline: [const { None }; INLINE], more: None }
+        Self { heard: 0, single: 0, inline: [const { Entry::EMPTY }; INLINE], more: None }
     }
 }
 
@@ -83,45 +107,47 @@ impl<F: ?Sized> Listeners<F> {
     pub(crate) fn add(&mut self, serials: &mut Serials, events: u32, once: bool, call: Box<F>) -> ListenerId {
         let id = serials.next(events, once);
         let entry = Entry { id, call: Some(call) };
-        match self.inline.iter_mut().find(|slot| slot.is_none()) {
-            Some(slot) if self.more.is_none() => *slot = Some(entry),
+        match self.inline.iter_mut().find(|slot| slot.is_empty()) {
+            Some(slot) if self.more.is_none() => *slot = entry,
             _ => self.more.get_or_insert_default().push(entry),
         }
+        self.count();
         id
+    }
+
+    fn count(&mut self) {
+        let (mut heard, mut apart) = (0, 0);
+        for entry in self.iter() {
+            let events = entry.id.events();
+            apart |= if entry.id.is_once() { events } else { heard & events };
+            heard |= events;
+        }
+        (self.heard, self.single) = (heard, heard & !apart);
     }
 
     /// Removes a listener; one that runs is not called again.
     pub(crate) fn remove(&mut self, id: ListenerId) -> bool {
-        if let Some(more) = &mut self.more
+        if let Some(at) = self.inline.iter().position(|entry| !entry.is_empty() && entry.id == id) {
+            // Later ones move up: order is by place.
+            self.inline[at..].rotate_left(1);
+            self.inline[INLINE - 1] = self.more.as_mut().map_or(Entry::EMPTY, |more| more.remove(0));
+        } else if let Some(more) = &mut self.more
             && let Some(at) = more.iter().position(|entry| entry.id == id)
         {
             more.remove(at);
-            self.drop_empty();
-            return true;
-        }
-        let Some(at) = self.inline.iter().flatten().position(|entry| entry.id == id) else {
+        } else {
             return false;
-        };
-        // Later ones move up: order is by place.
-        self.inline[at] = None;
-        self.inline[at..].rotate_left(1);
-        if let Some(more) = &mut self.more {
-            self.inline[INLINE - 1] = Some(more.remove(0));
-            self.drop_empty();
         }
+        // Never empty: else the order would be lost.
+        self.more.take_if(|more| more.is_empty());
+        self.count();
         true
     }
 
-    /// `more` is never empty: else the order would be lost.
-    fn drop_empty(&mut self) {
-        if self.more.as_ref().is_some_and(|more| more.is_empty()) {
-            self.more = None;
-        }
-    }
-
     /// Whether anybody hears an event.
+    #[inline]
     pub(crate) fn has(&self, event: u32) -> bool {
-        self.iter().any(|entry| entry.id.hears(event))
+        self.heard & event != 0
     }
 
     /// The listener added last.
@@ -129,39 +155,56 @@ impl<F: ?Sized> Listeners<F> {
         self.iter().map(|entry| entry.id).max()
     }
 
+    /// Takes the first listener of an emission that begins now and ends at `until`.
+    #[inline(always)]
+    pub(crate) fn take_first(&mut self, event: u32, until: u64) -> Option<Taken<F>> {
+        if self.single & event != 0
+            && let Some(entry) = self.inline.iter_mut().find(|entry| entry.id.hears(event))
+        {
+            return entry.call.take().map(|call| Taken { id: entry.id, call, is_only: true });
+        }
+        if self.has(event) { self.take_next(event, 0, until) } else { None }
+    }
+
     /// Takes the next listener of an emission that has come to serial number `after` and ends at `until`.
-    pub(crate) fn take_next(&mut self, event: u32, after: u64, until: u64) -> Option<(ListenerId, u64, Box<F>)> {
-        let in_turn = |entry: &Entry<F>| {
+    #[inline(never)]
+    pub(crate) fn take_next(&mut self, event: u32, after: u64, until: u64) -> Option<Taken<F>> {
+        let in_turn = |entry: &&mut Entry<F>| {
             let serial = entry.id.serial();
             entry.id.hears(event) && serial > after && serial <= until && entry.call.is_some()
         };
-        let inline = self.inline.iter().position(|slot| slot.as_ref().is_some_and(in_turn));
-        let entry = match inline {
-            Some(at) => self.inline[at].as_mut()?,
-            None => self.more.as_mut()?.iter_mut().find(|entry| in_turn(entry))?,
+        let entry = match self.inline.iter_mut().find(in_turn) {
+            Some(entry) => entry,
+            None => self.more.as_mut()?.iter_mut().find(in_turn)?,
         };
-        let id = entry.id;
-        let call = entry.call.take()?;
+        let (id, call) = (entry.id, entry.call.take()?);
         if id.is_once() {
             self.remove(id);
         }
-        Some((id, id.serial(), call))
+        Some(Taken { id, call, is_only: false })
     }
 
     /// Puts a listener back after its call, unless it was removed.
+    #[inline(always)]
     pub(crate) fn put_back(&mut self, id: ListenerId, call: Box<F>) {
-        let same = |entry: &&mut Entry<F>| entry.id == id;
-        let entry = match self.inline.iter_mut().flatten().find(same) {
-            Some(entry) => Some(entry),
-            None => self.more.as_mut().and_then(|more| more.iter_mut().find(same)),
-        };
-        if let Some(entry) = entry {
+        let first = &mut self.inline[0];
+        let entry = if first.id == id { Some(first) } else { self.find(id) };
+        if let Some(entry) = entry
+            && entry.call.is_none()
+        {
             entry.call = Some(call);
         }
     }
 
+    #[inline(never)]
+    fn find(&mut self, id: ListenerId) -> Option<&mut Entry<F>> {
+        let more = self.more.iter_mut().flat_map(|more| more.iter_mut());
+        self.inline.iter_mut().chain(more).find(|entry| entry.id == id)
+    }
+
     fn iter(&self) -> impl Iterator<Item = &Entry<F>> {
-        self.inline.iter().flatten().chain(self.more.iter().flat_map(|more| more.iter()))
+        let inline = self.inline.iter().filter(|entry| !entry.is_empty());
+        inline.chain(self.more.iter().flat_map(|more| more.iter()))
     }
 }
 
@@ -173,10 +216,10 @@ mod tests {
 
     fn emit(listeners: &mut Numbers, serials: &Serials, event: u32) -> Vec<u32> {
         let (mut heard, mut after, until) = (Vec::new(), 0, serials.mark());
-        while let Some((id, serial, mut call)) = listeners.take_next(event, after, until) {
-            after = serial;
-            heard.push(call());
-            listeners.put_back(id, call);
+        while let Some(mut taken) = listeners.take_next(event, after, until) {
+            after = taken.id.serial();
+            heard.push((taken.call)());
+            listeners.put_back(taken.id, taken.call);
         }
         heard
     }
@@ -212,9 +255,9 @@ mod tests {
         listeners.add(&mut serials, 1, false, Box::new(|| 1));
         let until = serials.mark();
         listeners.add(&mut serials, 1, false, Box::new(|| 2));
-        let (id, serial, call) = listeners.take_next(1, 0, until).expect("the first");
+        let Taken { id, call, .. } = listeners.take_next(1, 0, until).expect("the first");
         listeners.put_back(id, call);
-        assert!(listeners.take_next(1, serial, until).is_none());
+        assert!(listeners.take_next(1, id.serial(), until).is_none());
         assert_eq!(emit(&mut listeners, &serials, 1), [1, 2]);
     }
 }

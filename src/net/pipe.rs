@@ -302,8 +302,8 @@ impl<S> Reactor<S> {
         wanted: u32,
         mut listener: impl FnMut(&mut Socket<'_, S>, Event<'_>) + 'static,
     ) -> ListenerId {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, _: &mut S| {
-            listener(socket, event);
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, _: &mut S| {
+            listener(socket, *event);
             Ok(())
         };
         let socket = self.socket(id);

@@ -69,7 +69,7 @@ pub struct Reactor<S = ()> {
     pub(super) graveyard: Vec<Key>,
     /// Closed sockets that a bound timer still holds.
     pub(super) waiting_for_timers: BTreeSet<SocketId>,
-    pub(super) read_buffer: Vec<u8>,
+    pub(super) read_buffer: Box<[u8]>,
     /// The text of a chunk that cannot be lent from the chunk itself.
     pub(super) text_buffer: String,
     pub(super) options: ReactorOptions,
@@ -120,7 +120,7 @@ impl<S> Reactor<S> {
             requests: 0,
             graveyard: Vec::new(),
             waiting_for_timers: BTreeSet::new(),
-            read_buffer: Vec::new(),
+            read_buffer: Box::default(),
             text_buffer: String::new(),
             options,
             reserve: Reserve::new(),

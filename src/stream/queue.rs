@@ -120,8 +120,20 @@ impl ByteQueue {
         filled
     }
 
-    /// All bytes, if they lie in one piece.
+    /// All bytes, if they are copied ones in one piece.
     #[inline]
+    pub(super) fn copied(&self) -> Option<&[u8]> {
+        self.open.get(self.offset..).filter(|bytes| bytes.len() == self.len && self.len > 0)
+    }
+
+    /// The kernel has taken what [`copied`](Self::copied) gave.
+    #[inline]
+    pub(super) fn empty_copied(&mut self) {
+        self.open.clear();
+        (self.offset, self.len) = (0, 0);
+    }
+
+    /// All bytes, if they lie in one piece.
     pub(super) fn single(&self) -> Option<&[u8]> {
         if self.chunks.is_empty() {
             return self.open.get(self.offset..);
@@ -178,14 +190,19 @@ impl ByteQueue {
         }
     }
 
-    /// Empties the queue; buffers for the next copies stay if they are no larger than `keep`.
+    /// Drops what is queued, and the buffers.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether buffers larger than `keep` are kept for the next copies.
     #[inline]
-    pub(crate) fn clear(&mut self, keep: usize) {
-        if self.len > 0 || !self.chunks.is_empty() {
-            self.chunks.clear();
-            self.open.clear();
-            (self.len, self.offset) = (0, 0);
-        }
+    pub(crate) fn keeps_more_than(&self, keep: usize) -> bool {
+        self.open.capacity() > keep || self.spare.capacity() > keep
+    }
+
+    /// Gives buffers larger than `keep` back.
+    pub(crate) fn shrink(&mut self, keep: usize) {
         for buffer in [&mut self.open, &mut self.spare] {
             if buffer.capacity() > keep {
                 *buffer = Vec::new();

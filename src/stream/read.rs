@@ -22,6 +22,7 @@ impl Stream {
     ///
     /// A short read proves that nothing is left only on some selectors, and only without a sign of the end: data and FIN may
     /// arrive as one edge, and then no other follows.
+    #[inline]
     pub(crate) fn read(&self, readiness: &mut Readiness, buffer: &mut [u8]) -> Read {
         loop {
             return match self.transport.read(buffer) {

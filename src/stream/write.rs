@@ -40,6 +40,7 @@ impl Stream {
     }
 
     /// Writes the queue, `limit` bytes at most, and tells how many bytes left it.
+    #[inline(always)]
     pub(crate) fn flush(
         &self,
         readiness: &mut Readiness,
@@ -47,23 +48,35 @@ impl Stream {
         limit: usize,
         writes: &mut u64,
     ) -> (usize, Flushed) {
+        // Nearly always all lies in one piece, and the kernel takes it.
+        if let Some(bytes) = queue.copied().filter(|bytes| bytes.len() <= limit) {
+            let (offered, result) = (bytes.len(), self.transport.write(bytes));
+            *writes += 1;
+            if matches!(result, Ok(taken) if taken == offered) {
+                queue.empty_copied();
+                return (offered, Flushed::All);
+            }
+            return self.flush_on(readiness, queue, limit, writes, Some((offered, result)));
+        }
+        self.flush_on(readiness, queue, limit, writes, None)
+    }
+
+    /// Writes piece by piece, or goes on after the first write.
+    #[inline(never)]
+    fn flush_on(
+        &self,
+        readiness: &mut Readiness,
+        queue: &mut ByteQueue,
+        limit: usize,
+        writes: &mut u64,
+        mut first: Option<(usize, io::Result<usize>)>,
+    ) -> (usize, Flushed) {
         let mut taken = 0;
         while !queue.is_empty() && taken < limit {
-            let (offered, result) = match queue.single() {
-                _ if limit - taken < queue.len() => {
-                    let bytes = queue.first();
-                    let bytes = &bytes[..bytes.len().min(limit - taken)];
-                    (bytes.len(), self.transport.write(bytes))
-                }
-                Some(bytes) => (bytes.len(), self.transport.write(bytes)),
-                None => {
-                    let mut slices = [IoSlice::new(&[]); SLICES];
-                    let filled = queue.slices(&mut slices);
-                    let slices = &slices[..filled];
-                    (slices.iter().map(|slice| slice.len()).sum(), self.transport.write_vectored(slices))
-                }
-            };
-            *writes += 1;
+            let (offered, result) = first.take().unwrap_or_else(|| {
+                *writes += 1;
+                self.write_next(queue, limit - taken)
+            });
             if offered == 0 {
                 match queue.drop_broken() {
                     0 => return (taken, Flushed::All),
@@ -83,6 +96,22 @@ impl Stream {
             }
         }
         (taken, Flushed::All)
+    }
+
+    /// One write of what comes next; how many bytes were offered, and what the kernel said.
+    fn write_next(&self, queue: &ByteQueue, limit: usize) -> (usize, io::Result<usize>) {
+        if limit < queue.len() {
+            let bytes = queue.first();
+            let bytes = &bytes[..bytes.len().min(limit)];
+            return (bytes.len(), self.transport.write(bytes));
+        }
+        if let Some(bytes) = queue.single() {
+            return (bytes.len(), self.transport.write(bytes));
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let filled = queue.slices(&mut slices);
+        let slices = &slices[..filled];
+        (slices.iter().map(|slice| slice.len()).sum(), self.transport.write_vectored(slices))
     }
 
     /// What one write says: bytes taken and whether to stop. A short write means a full kernel where the selector reports the

@@ -37,14 +37,17 @@ macro_rules! each {
 }
 
 impl Transport {
+    #[inline]
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         each!(Self, self, socket => { let mut socket = socket; socket.read(buffer) })
     }
 
+    #[inline]
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         each!(Self, self, socket => { let mut socket = socket; socket.write(bytes) })
     }
 
+    #[inline]
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         each!(Self, self, socket => { let mut socket = socket; socket.write_vectored(slices) })
     }
@@ -83,6 +86,7 @@ impl Transport {
         }
     }
 
+    #[inline]
     pub(crate) fn is_tcp(&self) -> bool {
         matches!(self, Self::Tcp(_))
     }

@@ -363,9 +363,9 @@ impl<S> Reactor<S> {
             }
         };
         self.or_tick(go_on, |reactor| {
-            reactor.emit_part(id, Event::Connect, 0..parked, state);
+            reactor.emit_part(id, &Event::Connect, 0..parked, state);
             reactor.flush_parked(id, state);
-            reactor.emit_part(id, Event::Connect, parked..end, state);
+            reactor.emit_part(id, &Event::Connect, parked..end, state);
         });
         self.ready(id, life, state);
     }

@@ -267,7 +267,7 @@ impl<S> SocketState<S> {
         self.forget_partial_text();
         self.writable.cancel();
         if let Some(outgoing) = &mut self.outgoing {
-            outgoing.bytes.clear(0);
+            outgoing.bytes.clear();
             if outgoing.is_empty() {
                 self.outgoing = None;
             }

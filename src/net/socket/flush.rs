@@ -16,14 +16,19 @@ impl<S> Reactor<S> {
     /// Hands what was gathered on all sockets to the kernel.
     pub(in crate::net) fn flush_gathered(&mut self) {
         for at in 0..self.gathering.len() {
-            let id = self.gathering[at];
-            self.flush_socket(id);
+            self.flush_here(self.gathering[at]);
         }
         self.gathering.clear();
     }
 
     /// Hands what was gathered on one socket to the kernel.
     pub(super) fn flush_socket(&mut self, id: SocketId) {
+        self.flush_here(id);
+    }
+
+    /// The same, compiled into the caller.
+    #[inline(always)]
+    fn flush_here(&mut self, id: SocketId) {
         self.flush_if(id, |socket| socket.life.is_open() && socket.writable.is_gathering());
     }
 
@@ -32,6 +37,7 @@ impl<S> Reactor<S> {
         self.flush_if(id, |_| true);
     }
 
+    #[inline(always)]
     fn flush_if(&mut self, id: SocketId, wanted: impl FnOnce(&SocketState<S>) -> bool) {
         let writes = &mut self.counters.writes;
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
@@ -57,16 +63,26 @@ impl<S> Reactor<S> {
                 }
             }
             Flushed::All => {}
-            Flushed::Blocked | Flushed::Retry => {
-                // A batch that flies already stays as it is; what came later waits behind it.
-                if !socket.writable.in_flight() {
+            stopped => self.on_flush_stopped(id, stopped),
+        }
+    }
+
+    /// The kernel took not everything.
+    #[inline(never)]
+    fn on_flush_stopped(&mut self, id: SocketId, stopped: Flushed) {
+        let in_flight = self.socket_entry(id).is_some_and(|socket| socket.writable.in_flight());
+        match stopped {
+            Flushed::All => {}
+            Flushed::Failed(error) => self.fail_write(id, Error::system("write", error)),
+            // A batch that flies already stays as it is; what came later waits behind it.
+            Flushed::Blocked if in_flight => {}
+            Flushed::Blocked => self.take_off(id),
+            Flushed::Retry => {
+                if !in_flight {
                     self.take_off(id);
                 }
-                if matches!(flushed, Flushed::Retry) {
-                    self.retry_write_later(id);
-                }
+                self.retry_write_later(id);
             }
-            Flushed::Failed(error) => self.fail_write(id, Error::system("write", error)),
         }
     }
 
@@ -95,7 +111,7 @@ impl<S> Reactor<S> {
         };
         let sent = socket.writable.sent();
         if let Some(outgoing) = &mut socket.outgoing {
-            outgoing.bytes.clear(0);
+            outgoing.bytes.clear();
             outgoing.detach_ticks(sent);
         }
         socket.writable.cancel();

@@ -75,6 +75,7 @@ impl<S> Socket<'_, S> {
     /// assert!(reactor.socket(near).expect("just made").write("hello"));
     /// # Ok::<(), netloop::Error>(())
     /// ```
+    #[inline]
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.reactor.write(self.id, bytes.as_ref(), None)
     }

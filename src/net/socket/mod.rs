@@ -124,6 +124,8 @@ pub(crate) struct SocketState<S> {
     /// The server ended it: what its listeners still write is refused without harm, and it reads on to the peer's end.
     shut_down: bool,
     settled: Settled,
+    /// See [`is_steady`](Self::is_steady).
+    steady: bool,
     /// Shared with the other sockets of a server until it is changed.
     options: Rc<SocketOptions>,
     readable: Readable,
@@ -235,6 +237,7 @@ impl<S> SocketState<S> {
             destroy_on_finish: false,
             shut_down: false,
             settled: Settled::default(),
+            steady: false,
             options: Rc::clone(options),
             readable: Readable::default(),
             writable: Writable::default(),
@@ -290,6 +293,7 @@ impl<S> SocketState<S> {
     }
 
     /// Whether the read path has something to do for us.
+    #[inline]
     fn is_reading(&self) -> bool {
         self.life.is_open()
             && self.life.reading == state::Reading::Open
@@ -297,16 +301,29 @@ impl<S> SocketState<S> {
     }
 
     /// Active and ref'd, or with a request under way (`uv__has_ref` and active requests).
+    #[inline]
     fn holds_loop(&self) -> bool {
         self.life.is_connecting() || (self.life.is_open() && (self.writable.in_flight() || (self.has_ref && self.is_reading())))
     }
 
-    /// It reads and waits for nothing else, and everybody was told so: the state of a socket between two messages.
+    /// It stands, flows and writes, nothing is buffered or in flight, and the loop was told so: the state of a socket between
+    /// two messages, in which most of the questions of the read and write paths are answered beforehand.
+    ///
+    /// Found by [`settle`](Reactor::settle), and void from the moment anybody gets hold of the state for a change.
     #[inline]
-    fn is_settled_reader(&self) -> bool {
+    pub(in crate::net) fn is_steady(&self) -> bool {
+        debug_assert!(!self.steady || self.would_be_steady());
+        self.steady
+    }
+
+    fn would_be_steady(&self) -> bool {
         self.settled == (Settled { reads: true, writes: false, holds: self.has_ref })
             && self.is_reading()
-            && !self.writable.in_flight()
+            && self.readable.is_passing_on()
+            && self.stream.is_some()
+            && self.errored.is_none()
+            && !self.life.is_ending()
+            && !self.writable.must_queue()
     }
 
     /// Nothing will ever happen to it any more.
@@ -326,6 +343,7 @@ impl<S> SocketState<S> {
 }
 
 impl<'r, S> Socket<'r, S> {
+    #[inline]
     pub(in crate::net) fn new(reactor: &'r mut Reactor<S>, id: SocketId) -> Self {
         Self { reactor, id }
     }
@@ -386,6 +404,7 @@ impl<'r, S> Socket<'r, S> {
 }
 
 impl<S> Reactor<S> {
+    /// A socket for whatever use: whether it is still steady is looked at when it is settled again.
     pub(in crate::net) fn socket_entry(&mut self, id: SocketId) -> Option<&mut SocketState<S>> {
         self.socket_slot(id).map(|(socket, _)| socket)
     }
@@ -395,8 +414,16 @@ impl<S> Reactor<S> {
         self.socket_entry(id).filter(|socket| socket.life_number == life)
     }
 
-    /// A socket and its readiness cache.
+    /// The same, with its readiness cache.
     fn socket_slot(&mut self, id: SocketId) -> Option<(&mut SocketState<S>, &mut Readiness)> {
+        let (socket, readiness) = self.passing_slot(id)?;
+        socket.steady = false;
+        Some((socket, readiness))
+    }
+
+    /// A socket in passing: for what changes nothing that makes it steady.
+    #[inline]
+    pub(in crate::net) fn passing_slot(&mut self, id: SocketId) -> Option<(&mut SocketState<S>, &mut Readiness)> {
         let slot = self.event_loop.handles.slot(id.0)?;
         match &mut slot.handle {
             Entry::Socket(socket) => Some((socket, &mut slot.readiness)),
@@ -454,10 +481,12 @@ impl<S> Reactor<S> {
         let wants = Settled { reads: socket.is_reading(), writes: socket.writable.in_flight(), holds: socket.holds_loop() };
         let is_open = socket.life.is_open();
         let more = is_open && wants.reads && slot.readiness.has_any(Readiness::INPUT);
-        let mut result = Ok(());
         // A paused stream counts unwanted events, which may change its registration.
-        if socket.settled != wants || !wants.reads {
-            socket.settled = wants;
+        let changed = socket.settled != wants || !wants.reads;
+        socket.settled = wants;
+        socket.steady = socket.would_be_steady();
+        let mut result = Ok(());
+        if changed {
             if is_open && let Some(stream) = &mut socket.stream {
                 result = stream.update_interest(&mut registrar, wants.reads, wants.writes);
             }

@@ -77,6 +77,8 @@ const SPARES: usize = 1024;
 const LARGE_SPARES: usize = 16;
 const SMALL_BUFFER: usize = 4096;
 const LARGE_BUFFER: usize = 64 * 1024;
+/// Room for so many callbacks is kept.
+const LARGE_REQUESTS: usize = 64;
 
 impl<S> Reactor<S> {
     pub(super) fn take_queue(&mut self) -> Box<Outgoing<S>> {
@@ -84,16 +86,24 @@ impl<S> Reactor<S> {
     }
 
     /// Takes an emptied queue back.
-    pub(super) fn spare_queue(&mut self, mut queue: Box<Outgoing<S>>) {
+    #[inline(always)]
+    pub(super) fn spare_queue(&mut self, queue: Box<Outgoing<S>>) {
         debug_assert!(queue.is_empty());
-        if self.spare_queues.len() >= SPARES {
-            return;
+        let is_small = !queue.bytes.keeps_more_than(SMALL_BUFFER) && queue.requests.capacity() == 0;
+        if is_small && self.spare_queues.len() < SPARES {
+            self.spare_queues.push(queue);
+        } else {
+            self.spare_shrunk(queue);
         }
-        let keep = if self.spare_queues.len() < LARGE_SPARES { LARGE_BUFFER } else { SMALL_BUFFER };
-        queue.bytes.clear(keep);
-        if queue.requests.capacity() > 64 {
-            queue.requests.shrink_to(16);
+    }
+
+    #[inline(never)]
+    fn spare_shrunk(&mut self, mut queue: Box<Outgoing<S>>) {
+        let spares = self.spare_queues.len();
+        queue.bytes.shrink(if spares < LARGE_SPARES { LARGE_BUFFER } else { SMALL_BUFFER });
+        queue.requests.shrink_to(LARGE_REQUESTS);
+        if spares < SPARES {
+            self.spare_queues.push(queue);
         }
-        self.spare_queues.push(queue);
     }
 }

@@ -8,12 +8,13 @@ use crate::error::Error;
 use crate::event_loop::{Readiness, after_callback};
 use crate::net::Reactor;
 use crate::net::emit::{Event, events};
-use crate::net::host::Task;
+use crate::net::host::{Entry, Task};
 use crate::stream::Read;
 
 impl<S> Reactor<S> {
     /// Reads first, then writes: data that came together with a reset is delivered before the write fails.
     /// Mirrors `uv__stream_io`.
+    #[inline(never)]
     pub(in crate::net) fn on_socket_ready(&mut self, id: SocketId, state: &mut S) {
         let Some((socket, readiness)) = self.socket_slot(id) else {
             return;
@@ -28,75 +29,141 @@ impl<S> Reactor<S> {
         if socket.is_reading() {
             match socket.readable.sink {
                 Sink::Buffer => self.read_into_buffer(id, state),
-                Sink::Data | Sink::Text => self.read(id, state),
+                Sink::Data | Sink::Text => self.read_chunks(id, 0, state),
             }
         } else if readiness.has_any(Readiness::READABLE)
             && let Some(stream) = &mut socket.stream
         {
             stream.note_unwanted();
         }
+        self.write_and_settle(id, state);
+    }
+
+    /// The same for a steady socket, which mostly is so afterwards.
+    #[inline(never)]
+    pub(in crate::net) fn on_steady_ready(&mut self, id: SocketId, state: &mut S) {
+        if let Some(reads) = self.read_steady(id, state) {
+            self.read_chunks(id, reads, state);
+            self.write_and_settle(id, state);
+        }
+    }
+
+    /// One read of a steady socket, straight to its listeners: the path of a message. If that was not all, how often it read.
+    #[inline(always)]
+    fn read_steady(&mut self, id: SocketId, state: &mut S) -> Option<usize> {
+        let (now, until) = (self.event_loop.now(), self.serials.mark());
+        let (slot, buffer) = (self.event_loop.handles.slot(id.0)?, &mut self.read_buffer);
+        let Entry::Socket(socket) = &mut slot.handle else {
+            return None;
+        };
+        let (Some(stream), true, false) = (&socket.stream, slot.readiness.has_any(Readiness::INPUT), buffer.is_empty()) else {
+            return Some(0);
+        };
+        self.counters.reads += 1;
+        let len = match stream.read(&mut slot.readiness, buffer) {
+            Read::Data(len) => len,
+            read => {
+                self.on_read_end(id, read, state);
+                return Some(1);
+            }
+        };
+        self.counters.bytes_read += len as u64;
+        let arm = socket.count_read(len, now);
+        let taken = socket.listeners.take_first(events::DATA, until);
+        let buffer = std::mem::take(buffer);
+        if arm {
+            self.touch(id);
+        }
+        if let Some(taken) = taken {
+            self.emit_to(id, taken, &Event::Data(&buffer[..len]), until, state);
+        }
+        let short = len < buffer.len();
+        self.read_buffer = buffer;
+        after_callback(self, state);
+        let (socket, readiness) = self.passing_slot(id)?;
+        let is_over = short && socket.is_steady() && !readiness.has_any(Readiness::INPUT);
+        if is_over { None } else { Some(if short { usize::MAX } else { 1 }) }
+    }
+
+    #[inline(never)]
+    fn write_and_settle(&mut self, id: SocketId, state: &mut S) {
         let Some((socket, readiness)) = self.socket_slot(id) else {
             return;
         };
         if socket.life.is_open() && socket.writable.in_flight() && readiness.has_any(Readiness::OUTPUT) {
             self.on_writable(id, state);
-        } else if socket.is_settled_reader() && !readiness.has_any(Readiness::INPUT) {
-            return;
         }
         self.settle_or_destroy(id);
     }
 
     /// The read loop, with a budget so that one fast peer leaves time for the others. Stops after a short read as libuv does:
     /// an end that came along is found in the next iteration.
-    fn read(&mut self, id: SocketId, state: &mut S) {
+    #[inline(never)]
+    fn read_chunks(&mut self, id: SocketId, reads: usize, state: &mut S) {
         let mut buffer = std::mem::take(&mut self.read_buffer);
         if buffer.is_empty() {
-            buffer = vec![0; self.options.read_buffer.max(1)];
+            buffer = vec![0; self.options.read_buffer.max(1)].into();
         }
-        for _ in 0..self.options.read_budget.max(1) {
-            let now = self.event_loop.now();
-            let Some((socket, readiness)) = self.socket_slot(id) else {
+        for _ in reads..self.options.read_budget.max(1) {
+            if !self.read_chunk(id, &mut buffer, state) {
                 break;
-            };
-            let sink = socket.readable.sink;
-            // A listener may have asked for a buffer of its own: that is for the next iteration.
-            if !socket.is_reading() || !readiness.has_any(Readiness::INPUT) || sink == Sink::Buffer {
-                break;
-            }
-            let Some(stream) = &socket.stream else {
-                break;
-            };
-            match stream.read(readiness, &mut buffer) {
-                Read::Data(len) => {
-                    let chunk = &buffer[..len];
-                    let arm = socket.count_read(len, now);
-                    let wanted = socket.take_in(chunk);
-                    self.counters.reads += 1;
-                    self.counters.bytes_read += len as u64;
-                    if arm {
-                        self.touch(id);
-                    }
-                    match sink {
-                        _ if !wanted => {}
-                        Sink::Text => self.emit_chunk(id, chunk, state),
-                        Sink::Data | Sink::Buffer => drop(self.emit(id, Event::Data(chunk), state)),
-                    }
-                    after_callback(self, state);
-                    if len < buffer.len() {
-                        break;
-                    }
-                }
-                read => {
-                    self.counters.reads += 1;
-                    self.on_read_end(id, read, state);
-                    break;
-                }
             }
         }
         self.read_buffer = buffer;
     }
 
+    /// Reads once; true if there may be more.
+    fn read_chunk(&mut self, id: SocketId, buffer: &mut [u8], state: &mut S) -> bool {
+        let now = self.event_loop.now();
+        let Some((socket, readiness)) = self.passing_slot(id) else {
+            return false;
+        };
+        let steady = socket.is_steady();
+        if !readiness.has_any(Readiness::INPUT) || !(steady || socket.reads_chunks()) {
+            return false;
+        }
+        let Some(stream) = &socket.stream else {
+            return false;
+        };
+        let read = stream.read(readiness, buffer);
+        let Read::Data(len) = read else {
+            self.counters.reads += 1;
+            self.on_read_end(id, read, state);
+            return false;
+        };
+        let chunk = &buffer[..len];
+        let arm = socket.count_read(len, now);
+        self.counters.reads += 1;
+        self.counters.bytes_read += len as u64;
+        if arm {
+            self.touch(id);
+        }
+        if steady {
+            self.emit(id, Event::Data(chunk), state);
+        } else {
+            self.take_in(id, chunk, state);
+        }
+        after_callback(self, state);
+        len == buffer.len()
+    }
+
+    /// What becomes of a chunk that may be unwanted: then it is kept.
+    #[inline(never)]
+    fn take_in(&mut self, id: SocketId, chunk: &[u8], state: &mut S) {
+        let Some(socket) = self.socket_entry(id) else {
+            return;
+        };
+        if !socket.readable.is_flowing() || socket.readable.len() > 0 {
+            socket.readable.push(chunk);
+        } else if socket.readable.sink == Sink::Text {
+            self.emit_chunk(id, chunk, state);
+        } else {
+            self.emit(id, Event::Data(chunk), state);
+        }
+    }
+
     /// A read that gave no bytes.
+    #[inline(never)]
     pub(super) fn on_read_end(&mut self, id: SocketId, read: Read, state: &mut S) {
         match read {
             Read::Data(_) | Read::Blocked => return,
@@ -226,18 +293,15 @@ impl<S> Reactor<S> {
 
 impl<S> SocketState<S> {
     /// Bytes were read, which is activity: true if the idle timer has to be armed anew.
+    #[inline]
     pub(super) fn count_read(&mut self, len: usize, now: u64) -> bool {
         self.bytes_read += len as u64;
         self.idle.as_mut().is_some_and(|idle| idle.touch(now))
     }
 
-    /// What becomes of a chunk: true if it is to be emitted at once, otherwise it is kept.
-    fn take_in(&mut self, chunk: &[u8]) -> bool {
-        let wanted = self.readable.is_flowing() && self.readable.len() == 0;
-        if !wanted {
-            self.readable.push(chunk);
-        }
-        wanted
+    /// Whether the read loop is for it. A listener may have asked for a buffer of its own: that is for the next iteration.
+    fn reads_chunks(&self) -> bool {
+        self.is_reading() && self.readable.sink != Sink::Buffer
     }
 
     /// Its server was shut down and our half is over: it reads to the peer's end, whatever its listeners say.

@@ -82,6 +82,11 @@ impl Readable {
         self.started && !self.stopped && (len == 0 || (len < high_water_mark && self.sink != Sink::Buffer))
     }
 
+    /// Chunks go straight to `data` listeners.
+    pub(crate) fn is_passing_on(&self) -> bool {
+        self.is_flowing() && self.sink == Sink::Data && self.buffer.is_none()
+    }
+
     /// Whether bytes that were read before the caller's own buffer was there are to go into it now.
     pub(crate) fn feeds_buffer(&self) -> bool {
         self.sink == Sink::Buffer && !self.stopped && self.len() > 0

@@ -84,6 +84,15 @@ impl Writable {
         self.completed = self.submitted;
     }
 
+    /// Takes bytes in and counts them as taken by the kernel; true if nothing was gathered before.
+    #[inline]
+    pub(crate) fn gather_more(&mut self, len: usize) -> bool {
+        let first = !self.is_gathering();
+        self.submitted += len as u64;
+        self.gather();
+        first
+    }
+
     /// Gathered bytes wait for the flush.
     #[inline]
     pub(crate) fn is_gathering(&self) -> bool {

@@ -30,18 +30,25 @@ const CALLBACKS: usize = 1024;
 
 impl<S> Reactor<S> {
     pub(in crate::net) fn broadcast_to(&mut self, id: SocketId, bytes: &mut Broadcast<'_>) -> bool {
+        if self.gather_small(id, bytes.bytes()) {
+            return true;
+        }
         if !self.socket_entry(id).is_some_and(|socket| socket.is_writable()) {
             return false;
         }
-        self.write(id, bytes, None);
+        self.write_any(id, bytes, None);
         self.socket_entry(id).is_some_and(|socket| !socket.life.is_destroyed())
     }
 
     /// Node's `write`: the boolean says whether to go on or to wait for `drain`.
+    #[inline]
     pub(super) fn write(&mut self, id: SocketId, bytes: impl Bytes, done: Option<Done<S>>) -> bool {
-        if done.is_none() && self.gather_small(id, bytes.bytes()) {
-            return true;
-        }
+        (done.is_none() && self.gather_small(id, bytes.bytes())) || self.write_any(id, bytes, done)
+    }
+
+    /// Any write, also one that is refused.
+    #[inline(never)]
+    fn write_any(&mut self, id: SocketId, bytes: impl Bytes, done: Option<Done<S>>) -> bool {
         let refusal = self.socket_entry(id).and_then(SocketState::refusal);
         if let Some((error, destroys)) = refusal {
             self.reject(id, done, error.clone());
@@ -61,37 +68,26 @@ impl<S> Reactor<S> {
     }
 
     /// The common case in one look-up: a few bytes in a callback, on a socket with nothing in its way. False if it is another.
+    #[inline]
     fn gather_small(&mut self, id: SocketId, bytes: &[u8]) -> bool {
-        if !self.event_loop.is_running() || bytes.is_empty() || bytes.len() >= LARGE {
-            return false;
-        }
-        let now = self.event_loop.now();
+        let (now, running) = (self.event_loop.now(), self.event_loop.is_running());
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
             return false;
         };
         let Entry::Socket(socket) = &mut slot.handle else {
             return false;
         };
-        let clear = slot.readiness.has_any(Readiness::WRITABLE) && !slot.readiness.has_any(Readiness::BROKEN);
-        if !clear || !socket.may_gather() || socket.writable.submit(bytes.len(), socket.options.write_queue_limit).is_err() {
+        if !running || bytes.is_empty() || !slot.readiness.is_clear() || !socket.may_gather(bytes.len()) {
             return false;
         }
-        let first = !socket.writable.is_gathering();
-        socket.writable.gather();
-        let full = socket.writable.queued() >= GATHER_LIMIT;
-        let arm = socket.idle.as_mut().is_some_and(|idle| idle.touch(now));
-        let spares = &mut self.spare_queues;
-        socket.outgoing.get_or_insert_with(|| spares.pop().unwrap_or_default()).bytes.copy(bytes);
-        if first {
+        if socket.idle.as_mut().is_some_and(|idle| idle.touch(now)) {
+            return false;
+        }
+        if socket.writable.gather_more(bytes.len()) {
             self.gathering.push(id);
         }
-        if arm {
-            self.touch(id);
-        }
-        if full {
-            self.flush_socket(id);
-            return self.has_room(id);
-        }
+        let spares = &mut self.spare_queues;
+        socket.outgoing.get_or_insert_with(|| spares.pop().unwrap_or_default()).bytes.copy(bytes);
         true
     }
 
@@ -109,7 +105,7 @@ impl<S> Reactor<S> {
         if let Err(error) = socket.submit(len, done.is_some()) {
             return Err((error, done));
         }
-        let broken = !readiness.has_any(Readiness::WRITABLE) || readiness.has_any(Readiness::BROKEN);
+        let broken = !readiness.is_clear();
         let (open, connecting) = (socket.life.is_open(), socket.life.is_connecting());
         let waits = socket.writable.must_queue() || socket.errored.is_some();
         let gathers = !broken && len < LARGE;
@@ -240,9 +236,17 @@ impl<S> Reactor<S> {
 }
 
 impl<S> SocketState<S> {
-    /// Whether a write may simply be gathered: open, nothing ended, failed, corked or in flight.
+    /// Whether a write may simply be gathered: open, nothing ended, failed, corked or in flight, and no limit near.
     #[inline]
-    fn may_gather(&self) -> bool {
+    fn may_gather(&self, len: usize) -> bool {
+        let queued = self.writable.queued().saturating_add(len);
+        (self.is_steady() || self.takes_writes())
+            && len < LARGE
+            && queued < GATHER_LIMIT
+            && queued <= self.options.write_queue_limit
+    }
+
+    fn takes_writes(&self) -> bool {
         self.life.is_open() && !self.life.is_ending() && self.errored.is_none() && !self.writable.must_queue()
     }
 

@@ -27,7 +27,7 @@ impl<S> Socket<'_, S> {
         &mut self,
         mut listener: impl FnMut(&mut Socket<'_, S>, Result<IpAddr, &Error>, &str, &mut S) -> R + 'static,
     ) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Lookup(result, host) => listener(socket, result, host, state).into_result(),
             other => misrouted(other),
         };
@@ -47,7 +47,7 @@ impl<S> Socket<'_, S> {
         listener: impl FnOnce(&mut Socket<'_, S>, Result<IpAddr, &Error>, &str, &mut S) -> R + 'static,
     ) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Lookup(result, host), Some(listener)) => listener(socket, result, host, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -75,7 +75,7 @@ impl<S> Socket<'_, S> {
         &mut self,
         mut listener: impl FnMut(&mut Socket<'_, S>, &Address, &mut S) -> R + 'static,
     ) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::ConnectionAttempt(address) => listener(socket, address, state).into_result(),
             other => misrouted(other),
         };
@@ -101,7 +101,7 @@ impl<S> Socket<'_, S> {
         listener: impl FnOnce(&mut Socket<'_, S>, &Address, &mut S) -> R + 'static,
     ) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::ConnectionAttempt(address), Some(listener)) => listener(socket, address, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -125,7 +125,7 @@ impl<S> Socket<'_, S> {
         &mut self,
         mut listener: impl FnMut(&mut Socket<'_, S>, &Address, &Error, &mut S) -> R + 'static,
     ) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::ConnectionAttemptFailed(address, error) => listener(socket, address, error, state).into_result(),
             other => misrouted(other),
         };
@@ -147,7 +147,7 @@ impl<S> Socket<'_, S> {
         listener: impl FnOnce(&mut Socket<'_, S>, &Address, &Error, &mut S) -> R + 'static,
     ) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::ConnectionAttemptFailed(address, error), Some(listener)) => {
                 listener(socket, address, error, state).into_result()
             }
@@ -173,7 +173,7 @@ impl<S> Socket<'_, S> {
         &mut self,
         mut listener: impl FnMut(&mut Socket<'_, S>, &Address, &mut S) -> R + 'static,
     ) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::ConnectionAttemptTimeout(address) => listener(socket, address, state).into_result(),
             other => misrouted(other),
         };
@@ -195,7 +195,7 @@ impl<S> Socket<'_, S> {
         listener: impl FnOnce(&mut Socket<'_, S>, &Address, &mut S) -> R + 'static,
     ) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::ConnectionAttemptTimeout(address), Some(listener)) => listener(socket, address, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -220,7 +220,7 @@ impl<S> Socket<'_, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_connect<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Connect => listener(socket, state).into_result(),
             other => misrouted(other),
         };
@@ -243,7 +243,7 @@ impl<S> Socket<'_, S> {
     /// ```
     pub fn once_connect<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Connect, Some(listener)) => listener(socket, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -268,7 +268,7 @@ impl<S> Socket<'_, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_ready<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Ready => listener(socket, state).into_result(),
             other => misrouted(other),
         };
@@ -291,7 +291,7 @@ impl<S> Socket<'_, S> {
     /// ```
     pub fn once_ready<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Ready, Some(listener)) => listener(socket, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -318,7 +318,7 @@ impl<S> Socket<'_, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_timeout<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Timeout => listener(socket, state).into_result(),
             other => misrouted(other),
         };
@@ -343,7 +343,7 @@ impl<S> Socket<'_, S> {
     /// ```
     pub fn once_timeout<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Timeout, Some(listener)) => listener(socket, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -371,7 +371,7 @@ impl<S> Socket<'_, S> {
         &mut self,
         mut listener: impl FnMut(&mut Socket<'_, S>, &Error, &mut S) -> R + 'static,
     ) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Error(error) => listener(socket, error, state).into_result(),
             other => misrouted(other),
         };
@@ -396,7 +396,7 @@ impl<S> Socket<'_, S> {
         listener: impl FnOnce(&mut Socket<'_, S>, &Error, &mut S) -> R + 'static,
     ) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Error(error), Some(listener)) => listener(socket, error, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -423,7 +423,7 @@ impl<S> Socket<'_, S> {
         &mut self,
         mut listener: impl FnMut(&mut Socket<'_, S>, bool, &mut S) -> R + 'static,
     ) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Close(had_error) => listener(socket, had_error, state).into_result(),
             other => misrouted(other),
         };
@@ -448,7 +448,7 @@ impl<S> Socket<'_, S> {
         listener: impl FnOnce(&mut Socket<'_, S>, bool, &mut S) -> R + 'static,
     ) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Close(had_error), Some(listener)) => listener(socket, had_error, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),

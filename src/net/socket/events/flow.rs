@@ -27,7 +27,7 @@ impl<S> Socket<'_, S> {
         &mut self,
         mut listener: impl FnMut(&mut Socket<'_, S>, &[u8], &mut S) -> R + 'static,
     ) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Data(chunk) => listener(socket, chunk, state).into_result(),
             other => misrouted(other),
         };
@@ -52,7 +52,7 @@ impl<S> Socket<'_, S> {
         listener: impl FnOnce(&mut Socket<'_, S>, &[u8], &mut S) -> R + 'static,
     ) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Data(chunk), Some(listener)) => listener(socket, chunk, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -82,7 +82,7 @@ impl<S> Socket<'_, S> {
         &mut self,
         mut listener: impl FnMut(&mut Socket<'_, S>, &str, &mut S) -> R + 'static,
     ) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Text(text) => listener(socket, text, state).into_result(),
             other => misrouted(other),
         };
@@ -108,7 +108,7 @@ impl<S> Socket<'_, S> {
         listener: impl FnOnce(&mut Socket<'_, S>, &str, &mut S) -> R + 'static,
     ) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Text(text), Some(listener)) => listener(socket, text, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -134,7 +134,7 @@ impl<S> Socket<'_, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_end<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::End => listener(socket, state).into_result(),
             other => misrouted(other),
         };
@@ -156,7 +156,7 @@ impl<S> Socket<'_, S> {
     /// ```
     pub fn once_end<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::End, Some(listener)) => listener(socket, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -180,7 +180,7 @@ impl<S> Socket<'_, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_finish<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Finish => listener(socket, state).into_result(),
             other => misrouted(other),
         };
@@ -201,7 +201,7 @@ impl<S> Socket<'_, S> {
     /// ```
     pub fn once_finish<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Finish, Some(listener)) => listener(socket, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -232,7 +232,7 @@ impl<S> Socket<'_, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_drain<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Drain => listener(socket, state).into_result(),
             other => misrouted(other),
         };
@@ -259,7 +259,7 @@ impl<S> Socket<'_, S> {
     /// ```
     pub fn once_drain<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Drain, Some(listener)) => listener(socket, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -283,7 +283,7 @@ impl<S> Socket<'_, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_pause<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Pause => listener(socket, state).into_result(),
             other => misrouted(other),
         };
@@ -304,7 +304,7 @@ impl<S> Socket<'_, S> {
     /// ```
     pub fn once_pause<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Pause, Some(listener)) => listener(socket, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),
@@ -328,7 +328,7 @@ impl<S> Socket<'_, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn on_resume<R: Outcome>(&mut self, mut listener: impl FnMut(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match event {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match *event {
             Event::Resume => listener(socket, state).into_result(),
             other => misrouted(other),
         };
@@ -349,7 +349,7 @@ impl<S> Socket<'_, S> {
     /// ```
     pub fn once_resume<R: Outcome>(&mut self, listener: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static) -> &mut Self {
         let mut listener = Some(listener);
-        let call = move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| match (event, listener.take()) {
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| match (*event, listener.take()) {
             (Event::Resume, Some(listener)) => listener(socket, state).into_result(),
             (_, None) => Ok(()),
             (other, _) => misrouted(other),

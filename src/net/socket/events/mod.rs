@@ -52,8 +52,9 @@ impl<S> Socket<'_, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn attach(&mut self, mut value: impl Handler<S> + 'static) -> &mut Self {
-        let call =
-            move |socket: &mut Socket<'_, S>, event: Event<'_>, state: &mut S| handler::call(&mut value, socket, event, state);
+        let call = move |socket: &mut Socket<'_, S>, event: &Event<'_>, state: &mut S| {
+            handler::call(&mut value, socket, *event, state)
+        };
         self.listen_to(handler::HANDLER_EVENTS, false, Box::new(call))
     }
 
