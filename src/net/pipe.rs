@@ -311,12 +311,11 @@ impl<S> Reactor<S> {
     }
 
     fn pass_on(&mut self, from: SocketId, to: SocketId, chunk: &[u8]) {
+        if Socket::new(self, to).write(chunk) {
+            return;
+        }
         match self.socket(to) {
-            Some(mut destination) => {
-                if !destination.write(chunk) {
-                    self.await_drain(from, to);
-                }
-            }
+            Some(_) => self.await_drain(from, to),
             None => self.unpipe(from, to),
         }
     }

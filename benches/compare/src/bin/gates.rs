@@ -6,11 +6,12 @@
 //! ```
 //!
 //! Clients and server take turns in one thread: all clients send, then the loop runs until all are answered, then the clients
-//! read. Instructions are counted by valgrind while the loop runs, as the difference of two runs.
+//! read; what a proxy passes on is read and answered behind it. Instructions are counted by valgrind while the loop runs, as
+//! the difference of two runs.
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -30,6 +31,19 @@ const MESSAGE: [u8; 64] = [b'm'; 64];
 struct App {
     messages: u64,
     members: SocketMap<()>,
+    /// Where a proxy connects to.
+    upstream: Option<SocketAddr>,
+}
+
+/// What happens in a round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// Clients send, the server answers.
+    Answers,
+    /// Clients send, what they are connected to behind a proxy answers.
+    PassesOn,
+    /// Clients come anew, say nothing, are greeted, and go with a byte unread.
+    Churns,
 }
 
 struct Case {
@@ -43,13 +57,12 @@ struct Case {
     messages: usize,
     /// How often it comes back to every client.
     answers: usize,
-    /// Clients come anew each round, say nothing, and go with a byte unread.
-    churns: bool,
+    course: Course,
     serve: fn(&mut Socket<'_, App>, &mut App),
 }
 
 impl Case {
-    fn all() -> [Self; 5] {
+    fn all() -> [Self; 7] {
         let line = b"GET a-key-of-some-length-000001\n";
         let echo = |name, serve| Self {
             name,
@@ -58,9 +71,10 @@ impl Case {
             message: MESSAGE.to_vec(),
             messages: 1,
             answers: 1,
-            churns: false,
+            course: Course::Answers,
             serve,
         };
+        let proxy = |name, len| Self { message: vec![b'm'; len], messages: 2, course: Course::PassesOn, ..echo(name, proxy) };
         [
             echo("ping-pong", echo_back),
             Self { clients: 16, talkers: 16, message: line.repeat(16), messages: 16, ..echo("lines", answer_lines) },
@@ -73,7 +87,10 @@ impl Case {
                 answers: 10,
                 ..echo("chat", tell_everybody)
             },
-            Self { clients: 16, talkers: 16, churns: true, ..echo("churn", greet) },
+            Self { clients: 16, talkers: 16, course: Course::Churns, ..echo("churn", greet) },
+            // Gathered, and handed to the kernel as it is.
+            proxy("proxy", 64),
+            proxy("proxy-large", 32 * 1024),
         ]
     }
 }
@@ -118,41 +135,63 @@ fn greet(socket: &mut Socket<'_, App>, app: &mut App) {
     socket.destroy_soon();
 }
 
+fn proxy(socket: &mut Socket<'_, App>, app: &mut App) {
+    let (front, reactor) = (socket.id(), socket.reactor());
+    if let Some(upstream) = app.upstream {
+        let back = reactor.connect(upstream).set_no_delay(true).id();
+        reactor.proxy(front, back);
+    }
+}
+
 /// A server with its clients.
 struct Stage {
     case: Case,
     reactor: Reactor<App>,
     app: App,
     port: u16,
+    /// What a proxy connects to.
+    listener: TcpListener,
     clients: Vec<TcpStream>,
+    /// The ends behind a proxy.
+    upstreams: Vec<TcpStream>,
     answers: Vec<u8>,
     got: Vec<u8>,
 }
 
 impl Stage {
     fn new(case: Case) -> Result<Self, AnyError> {
-        let (mut reactor, app) = (Reactor::new()?, App::default());
+        let (mut reactor, mut app) = (Reactor::new()?, App::default());
         let serve = case.serve;
         let options = ServerOptions::new().no_delay(true);
         let mut server = reactor.create_server_with(options, move |socket, app: &mut App| serve(socket, app));
         let port = server.listen(([127, 0, 0, 1], 0)).port().ok_or("not listening")?;
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        app.upstream = Some(listener.local_addr()?);
         let answers = case.message.repeat(case.answers);
         let got = answers.clone();
-        let mut stage = Self { case, reactor, app, port, clients: Vec::new(), answers, got };
-        if !stage.case.churns {
+        let (clients, upstreams) = (Vec::new(), Vec::new());
+        let mut stage = Self { case, reactor, app, port, listener, clients, upstreams, answers, got };
+        if stage.case.course != Course::Churns {
             stage.connect()?;
         }
         Ok(stage)
     }
 
+    /// All clients, and what they are connected to behind a proxy.
     fn connect(&mut self) -> Result<(), AnyError> {
         for _ in 0..self.case.clients {
-            let client = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], self.port)))?;
-            client.set_nodelay(true)?;
-            client.set_read_timeout(Some(Duration::from_secs(5)))?;
-            self.clients.push(client);
-            if !self.case.churns {
-                self.reactor.run_nowait(&mut self.app)?;
+            self.clients.push(ready(TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], self.port)))?)?);
+            if self.case.course == Course::Churns {
+                continue;
+            }
+            self.reactor.run_nowait(&mut self.app)?;
+            while self.upstreams.len() < self.clients.len() && self.case.course == Course::PassesOn {
+                match self.listener.accept() {
+                    Ok((upstream, _)) => self.upstreams.push(ready(upstream)?),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => drop(self.reactor.run_once(&mut self.app)?),
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         Ok(())
@@ -160,19 +199,39 @@ impl Stage {
 
     /// One message, or one batch, of every talker; or one connection of every client.
     fn round(&mut self) -> Result<(), AnyError> {
-        if self.case.churns {
+        if self.case.course == Course::Churns {
             return self.churn();
         }
         for client in self.clients.iter_mut().take(self.case.talkers) {
             client.write_all(&self.case.message)?;
         }
-        let target = self.app.messages + self.messages();
-        serve_until(&mut self.reactor, &mut self.app, target)?;
-        for client in &mut self.clients {
-            client.read_exact(&mut self.got)?;
-            if self.got != self.answers {
-                return Err("other bytes than were sent".into());
+        if self.case.course == Course::PassesOn {
+            self.pass_on()?;
+            expect(&mut self.upstreams, &self.answers, &mut self.got)?;
+            for upstream in &mut self.upstreams {
+                upstream.write_all(&self.case.message)?;
             }
+            self.pass_on()?;
+        } else {
+            self.answer()?;
+        }
+        expect(&mut self.clients, &self.answers, &mut self.got)
+    }
+
+    /// Until the server has sent the messages of a round.
+    fn answer(&mut self) -> netloop::Result {
+        let target = self.app.messages + self.messages();
+        while self.app.messages < target {
+            iterate(&mut self.reactor, &mut self.app)?;
+        }
+        Ok(())
+    }
+
+    /// The proxy reads one message of every connection and writes it to the other.
+    fn pass_on(&mut self) -> netloop::Result {
+        let target = self.reactor.metrics().bytes_written + (self.case.talkers * self.case.message.len()) as u64;
+        while self.reactor.metrics().bytes_written < target {
+            iterate(&mut self.reactor, &mut self.app)?;
         }
         Ok(())
     }
@@ -180,8 +239,7 @@ impl Stage {
     /// All clients connect, then the server greets them and closes.
     fn churn(&mut self) -> Result<(), AnyError> {
         self.connect()?;
-        let target = self.app.messages + self.messages();
-        serve_until(&mut self.reactor, &mut self.app, target)?;
+        self.answer()?;
         for mut client in self.clients.drain(..) {
             // A byte stays, so that closing resets and no port is left in TIME_WAIT.
             client.read_exact(&mut self.got[1..])?;
@@ -204,13 +262,27 @@ impl Stage {
     }
 }
 
-/// What valgrind looks at: the loop, and nothing of the clients.
-#[inline(never)]
-fn serve_until(reactor: &mut Reactor<App>, app: &mut App, target: u64) -> netloop::Result {
-    while app.messages < target {
-        reactor.run_nowait(app)?;
+fn ready(stream: TcpStream) -> std::io::Result<TcpStream> {
+    stream.set_nonblocking(false)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    Ok(stream)
+}
+
+fn expect(streams: &mut [TcpStream], answers: &[u8], got: &mut [u8]) -> Result<(), AnyError> {
+    for stream in streams {
+        stream.read_exact(got)?;
+        if got != answers {
+            return Err("other bytes than were sent".into());
+        }
     }
     Ok(())
+}
+
+/// What valgrind looks at: the loop, and nothing of the clients.
+#[inline(never)]
+fn iterate(reactor: &mut Reactor<App>, app: &mut App) -> netloop::Result<bool> {
+    reactor.run_nowait(app)
 }
 
 /// What a message costs.
@@ -246,7 +318,7 @@ fn instructions(case: &str, rounds: usize) -> Option<u64> {
         "--tool=callgrind",
         "--callgrind-out-file=/dev/null",
         "--collect-atstart=no",
-        "--toggle-collect=*serve_until*",
+        "--toggle-collect=*gates::iterate*",
     ]);
     let output = valgrind.arg(std::env::current_exe().ok()?).args(["--case", case, &rounds.to_string()]).output().ok()?;
     let text = String::from_utf8_lossy(&output.stderr);
