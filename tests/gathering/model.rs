@@ -226,10 +226,10 @@ fn act(socket: &mut Socket<'_, World>, world: &mut World) -> Result<(), &'static
         _ if world.calm || world.gentle && !world.dice.one_in(12) => write(socket, world),
         53..56 => resume_unwind(Box::new(Planned)),
         56 => return Err("a listener's own error"),
-        57 => finish(socket, world, |socket, _| socket.end()),
-        58 => finish(socket, world, |socket, bytes| socket.end_with(bytes)),
-        59 => finish(socket, world, |socket, _| socket.destroy_soon()),
-        60 => finish(socket, world, |socket, bytes| socket.end_then(bytes, |_, _, _| {})),
+        57 => finish(socket, world, 0, |socket, _| socket.end()),
+        58 => finish(socket, world, 300, |socket, bytes| socket.end_with(bytes)),
+        59 => finish(socket, world, 0, |socket, _| socket.destroy_soon()),
+        60 => finish(socket, world, 20_000, |socket, bytes| socket.end_then(bytes, |_, _, _| {})),
         61 => socket.reset_and_destroy(),
         _ => {
             let clean = socket.is_writable() && socket.writable_length() == 0 && socket.writable_corked() == 0;
@@ -244,7 +244,7 @@ fn act(socket: &mut Socket<'_, World>, world: &mut World) -> Result<(), &'static
 /// What changes the way its bytes take.
 fn shape(socket: &mut Socket<'_, World>, world: &mut World, action: usize) {
     match action {
-        34 => {
+        34 if socket.is_writable() => {
             socket.cork();
             if !socket.is_destroyed() {
                 world.of(socket.id()).corks += 1;
@@ -286,7 +286,7 @@ fn later(socket: &mut Socket<'_, World>, action: usize) {
                 }
             });
         }
-        46 => socket.next_tick(|socket, world| act_some(socket, world)),
+        46 => socket.next_tick(act_some),
         47 => {
             let id = socket.id();
             socket.reactor().set_immediate(move |reactor, world| {
@@ -316,12 +316,14 @@ fn later(socket: &mut Socket<'_, World>, action: usize) {
 }
 
 /// Ends it, maybe with some bytes.
-fn finish(socket: &mut Socket<'_, World>, world: &mut World, end: impl FnOnce(&mut Socket<'_, World>, &[u8])) {
+fn finish(socket: &mut Socket<'_, World>, world: &mut World, len: usize, end: impl FnOnce(&mut Socket<'_, World>, &[u8])) {
     if !socket.is_writable() || world.of(socket.id()).limited {
         return;
     }
-    let bytes = world.some_bytes(0);
-    world.of(socket.id()).corks = 0;
+    let bytes = world.some_bytes(len);
+    let side = world.of(socket.id());
+    side.written.extend_from_slice(&bytes);
+    side.corks = 0;
     end(socket, &bytes);
 }
 
@@ -374,7 +376,7 @@ fn hand_over(socket: &mut Socket<'_, World>, world: &mut World, bytes: &[u8], wa
     };
     let refused = |error: Error| assert_eq!(error.code(), code::ERR_WRITE_QUEUE_FULL);
     match way {
-        0 => Some(Ok(socket.write_owned(bytes.to_vec()))),
+        0 => Some(Ok(socket.write_owned(Box::<[u8]>::from(bytes)))),
         1 => Some(socket.try_write(bytes).map_err(refused)),
         2 | 3 => {
             world.of(id).calls.push(0);
@@ -382,7 +384,7 @@ fn hand_over(socket: &mut Socket<'_, World>, world: &mut World, bytes: &[u8], wa
         }
         4 => {
             world.of(id).calls.push(0);
-            Some(Ok(socket.write_owned_then(bytes.to_vec(), done)))
+            Some(Ok(socket.write_owned_then(Box::<[u8]>::from(bytes), done)))
         }
         5 => match socket.writer().write_all(bytes) {
             Ok(()) => None,
