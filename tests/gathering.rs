@@ -6,7 +6,7 @@ mod model;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use netloop::{Reactor, Socket, SocketId, code};
+use netloop::{ManualClock, Reactor, ReactorOptions, Socket, SocketId, code};
 
 #[test]
 fn whatever_listeners_do_every_byte_arrives_once_and_in_order() {
@@ -38,7 +38,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let mut reactor: Reactor<Seen> = Reactor::new().expect("a reactor");
+        Self::with(Reactor::new().expect("a reactor"))
+    }
+
+    fn with(mut reactor: Reactor<Seen>) -> Self {
         let (me, peer) = reactor.socket_pair().expect("a pair");
         let mut far = reactor.socket(peer).expect("just made");
         far.on_data(|_, chunk, seen| seen.got.extend_from_slice(chunk)).on_error(|_, _, _| {});
@@ -274,4 +277,49 @@ fn listeners_that_write_to_each_others_sockets_keep_the_order_of_their_calls() {
     scene.settle();
     assert_eq!(scene.seen.got, b"1234");
     assert_eq!(scene.seen.events.concat(), "abc");
+}
+
+#[test]
+fn a_write_is_activity_at_the_time_it_is_made() {
+    let clock = ManualClock::new();
+    let mut scene = Scene::with(Reactor::with_options(ReactorOptions::new().clock(&clock)).expect("a reactor"));
+    scene.reactor.socket(scene.me).expect("open").set_timeout(Duration::from_secs(5));
+    let slow = clock.clone();
+    scene.on_data(move |socket, _| {
+        // As long as a listener computes, and then looks at the clock.
+        if socket.bytes_written() % 8 == 4 {
+            slow.advance(Duration::from_secs(10));
+            socket.reactor().update_time();
+        }
+        socket.write("done");
+    });
+    for times in 1..=4 {
+        scene.message();
+        assert_eq!(scene.seen.got, b"done".repeat(times));
+        assert_eq!(scene.seen.events, [""; 0], "not idle since the write");
+    }
+    clock.advance(Duration::from_secs(5));
+    scene.settle();
+    assert_eq!(scene.seen.events, ["timeout"]);
+}
+
+#[test]
+fn an_ended_socket_that_was_corked_finishes_when_it_is_uncorked() {
+    let mut scene = Scene::new();
+    let mut socket = scene.reactor.socket(scene.me).expect("open");
+    socket.on_finish(|_, seen| seen.events.push("finish".to_owned()));
+    socket.write_owned(vec![1; 4 << 20]);
+    socket.write("rest");
+    socket.end();
+    socket.cork();
+    assert!(socket.writable_length() > 4);
+    while scene.reactor.socket(scene.me).expect("open").writable_length() > 4 {
+        scene.reactor.run_once(&mut scene.seen).expect("every error is heard");
+    }
+    let mut socket = scene.reactor.socket(scene.me).expect("open");
+    assert_eq!((socket.writable_length(), socket.writable_corked()), (4, 1));
+    socket.uncork();
+    scene.settle();
+    assert_eq!(scene.seen.got.len(), (4 << 20) + 4);
+    assert_eq!(scene.seen.events, ["finish", "close"]);
 }

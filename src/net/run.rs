@@ -143,6 +143,8 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn update_time(&mut self) {
+        // What was written until now was written at the old time.
+        self.close_turn();
         self.event_loop.update_time();
     }
 

@@ -244,7 +244,7 @@ fn act(socket: &mut Socket<'_, World>, world: &mut World) -> Result<(), &'static
 /// What changes the way its bytes take.
 fn shape(socket: &mut Socket<'_, World>, world: &mut World, action: usize) {
     match action {
-        34 if socket.is_writable() => {
+        34 => {
             socket.cork();
             if !socket.is_destroyed() {
                 world.of(socket.id()).corks += 1;

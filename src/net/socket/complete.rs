@@ -107,6 +107,7 @@ impl<S> Reactor<S> {
         let buffered = socket.writable.len() > 0 || socket.has_waiting_writes();
         if socket.life.is_open() {
             self.send_buffered(id);
+            self.finish_maybe(id);
             self.settle_or_destroy(id);
         } else if buffered && socket.life.is_connecting() {
             self.park(id);
