@@ -179,14 +179,13 @@ impl<S> Reactor<S> {
     /// Emits an event of a server; true if somebody heard it.
     pub(super) fn emit_server(&mut self, id: ServerId, event: ServerEvent<'_>, state: &mut S) -> bool {
         let (bit, until) = (event.bit(), self.serials.mark());
-        let (mut after, mut heard) = (0, false);
-        while let Some(taken) = self.server_entry(id).and_then(|server| server.listeners.take_next(bit, after, until)) {
-            let listener = taken.id;
-            (after, heard) = (listener.serial(), true);
+        let mut next = self.server_entry(id).and_then(|server| server.listeners.take_first(bit, until));
+        let heard = next.is_some();
+        while let Some(Taken { id: listener, call, is_only }) = next {
             self.current_listener = Some(listener);
             call_and_keep(
                 self,
-                taken.call,
+                call,
                 |reactor, call| call(&mut Server::new(reactor, id), event, state),
                 |reactor, call| {
                     reactor.current_listener = None;
@@ -195,6 +194,8 @@ impl<S> Reactor<S> {
                     }
                 },
             );
+            let listeners = self.server_entry(id).filter(|_| !is_only).map(|server| &mut server.listeners);
+            next = listeners.and_then(|listeners| listeners.take_next(bit, listener.serial(), until));
         }
         heard
     }

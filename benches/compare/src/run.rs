@@ -15,9 +15,11 @@ pub(crate) fn run(choice: &Choice) -> Result<(), AnyError> {
     let mut remarks = Vec::new();
     let found = find_peers(choice, &mut remarks);
     let core = settle(&mut remarks);
-    let perf = !choice.quick && CallCounter::works();
-    if !perf && !choice.quick {
-        remarks.push("system calls: only netloop's, by its own count; `perf` does not count them here".to_owned());
+    let perf = CallCounter::works();
+    if !perf {
+        let own =
+            "system calls: `perf` does not count them here; netloop's are its own count, without options, shutdown and close";
+        remarks.push(own.to_owned());
     }
     let scenarios = within_limits(&choice.scenarios, &effort, &mut remarks);
     for remark in &remarks {

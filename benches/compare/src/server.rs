@@ -59,7 +59,7 @@ impl Server {
         self.child.id()
     }
 
-    /// The system calls so far, if the server counts them itself.
+    /// The system calls so far by the server's own count, if it has one: not all of them.
     pub(crate) fn calls(&mut self) -> Option<u64> {
         if !self.answers {
             return None;
@@ -125,7 +125,7 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
     pub(crate) window: Duration,
     pub(crate) counts_calls: bool,
-    /// `perf` may be asked.
+    /// `perf` counts them, for all peers alike.
     pub(crate) perf: bool,
 }
 
@@ -157,9 +157,13 @@ pub(crate) struct Measured {
 impl<'s> Meter<'s> {
     /// To be made when all is connected and nothing is sent yet.
     pub(crate) fn new(server: &'s mut Server, plan: Plan) -> Self {
-        let calls = if plan.counts_calls { server.calls() } else { None };
-        let counter = (plan.counts_calls && calls.is_none() && plan.perf).then(|| CallCounter::start(server.pid()).ok());
-        Self { server, plan, made: std::time::Instant::now(), begun: None, counter: counter.flatten(), calls }
+        let (mut counter, mut calls) = (None, None);
+        if plan.counts_calls && plan.perf {
+            counter = CallCounter::start(server.pid()).ok();
+        } else if plan.counts_calls {
+            calls = server.calls();
+        }
+        Self { server, plan, made: std::time::Instant::now(), begun: None, counter, calls }
     }
 
     fn read(&self, operations: u64) -> Reading {
@@ -183,8 +187,10 @@ impl<'s> Meter<'s> {
         let begun = self.begun.ok_or("it has ended before it began")?;
         let end = self.read(operations);
         let difference = |from: Option<u64>, to: Option<u64>| Some(to?.saturating_sub(from?));
-        let counted = self.counter.and_then(CallCounter::finish);
-        let counted = counted.or_else(|| difference(self.calls, self.server.calls()));
+        let counted = match self.counter {
+            Some(counter) => counter.finish(),
+            None => difference(self.calls, self.calls.and_then(|_| self.server.calls())),
+        };
         Ok(Measured {
             operations: operations - begun.operations,
             seconds: (end.at - begun.at).as_secs_f64(),

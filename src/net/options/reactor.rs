@@ -104,7 +104,7 @@ impl ReactorOptions {
         /// # Ok::<(), netloop::Error>(())
         /// ```
         read_budget: usize,
-        /// Accepts of one server before others have their turn. Default: 16.
+        /// Accepts of one server before others have their turn, when peers come in a crowd; one otherwise. Default: 16.
         ///
         /// ```
         /// # use netloop::{Reactor, ReactorOptions};

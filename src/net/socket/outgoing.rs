@@ -81,7 +81,7 @@ const LARGE_SPARES: usize = 16;
 const SMALL_BUFFER: usize = 4096;
 const LARGE_BUFFER: usize = 64 * 1024;
 /// Room for so many callbacks is kept.
-const LARGE_REQUESTS: usize = 64;
+const REQUESTS: usize = 16;
 
 impl<S> Reactor<S> {
     pub(super) fn take_queue(&mut self) -> Box<Outgoing<S>> {
@@ -92,7 +92,7 @@ impl<S> Reactor<S> {
     #[inline(always)]
     pub(super) fn spare_queue(&mut self, queue: Box<Outgoing<S>>) {
         debug_assert!(queue.is_empty());
-        let is_small = !queue.bytes.keeps_more_than(SMALL_BUFFER) && queue.requests.capacity() == 0;
+        let is_small = !queue.bytes.keeps_more_than(SMALL_BUFFER) && queue.requests.capacity() <= REQUESTS;
         if is_small && self.spare_queues.len() < SPARES {
             self.spare_queues.push(queue);
         } else {
@@ -104,7 +104,7 @@ impl<S> Reactor<S> {
     fn spare_shrunk(&mut self, mut queue: Box<Outgoing<S>>) {
         let spares = self.spare_queues.len();
         queue.bytes.shrink(if spares < LARGE_SPARES { LARGE_BUFFER } else { SMALL_BUFFER });
-        queue.requests.shrink_to(LARGE_REQUESTS);
+        queue.requests.shrink_to(REQUESTS);
         if spares < SPARES {
             self.spare_queues.push(queue);
         }

@@ -69,7 +69,8 @@ impl<S> Reactor<S> {
         };
         self.counters.bytes_read += len as u64;
         let arm = socket.count_read(len, now);
-        let taken = socket.listeners.take_first(events::DATA, until);
+        let is_text = socket.readable.sink == Sink::Text;
+        let taken = if is_text { None } else { socket.listeners.take_first(events::DATA, until) };
         self.turn.begin(id, slot.readiness, socket.outgoing.is_some(), socket.options.write_queue_limit);
         let buffer = std::mem::take(buffer);
         if arm {
@@ -77,6 +78,8 @@ impl<S> Reactor<S> {
         }
         if let Some(taken) = taken {
             self.emit_to(id, taken, &Event::Data(&buffer[..len]), until, state);
+        } else if is_text {
+            self.emit_chunk(id, &buffer[..len], state);
         }
         let short = len < buffer.len();
         self.read_buffer = buffer;
@@ -141,7 +144,7 @@ impl<S> Reactor<S> {
             self.touch(id);
         }
         if steady {
-            self.emit(id, Event::Data(chunk), state);
+            self.emit_chunk(id, chunk, state);
         } else {
             self.take_in(id, chunk, state);
         }
@@ -157,10 +160,8 @@ impl<S> Reactor<S> {
         };
         if !socket.readable.is_flowing() || socket.readable.len() > 0 {
             socket.readable.push(chunk);
-        } else if socket.readable.sink == Sink::Text {
-            self.emit_chunk(id, chunk, state);
         } else {
-            self.emit(id, Event::Data(chunk), state);
+            self.emit_chunk(id, chunk, state);
         }
     }
 

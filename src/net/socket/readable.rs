@@ -82,9 +82,9 @@ impl Readable {
         self.started && !self.stopped && (len == 0 || (len < high_water_mark && self.sink != Sink::Buffer))
     }
 
-    /// Chunks go straight to `data` listeners.
+    /// Chunks go straight to the listeners.
     pub(crate) fn is_passing_on(&self) -> bool {
-        self.is_flowing() && self.sink == Sink::Data && self.buffer.is_none()
+        self.is_flowing() && self.sink != Sink::Buffer && self.buffer.is_none()
     }
 
     /// Whether bytes that were read before the caller's own buffer was there are to go into it now.

@@ -44,11 +44,15 @@ impl<S> Socket<'_, S> {
 }
 
 impl<S> Reactor<S> {
-    /// Emits a chunk: its bytes, then its text.
+    /// Emits a chunk: its bytes, then its text if that is wanted.
     pub(super) fn emit_chunk(&mut self, id: SocketId, chunk: &[u8], state: &mut S) {
+        if self.passing_slot(id).is_some_and(|(socket, _)| socket.readable.sink != Sink::Text) {
+            self.emit(id, Event::Data(chunk), state);
+            return;
+        }
         let mut buffer = std::mem::take(&mut self.text_buffer);
         // Before the listeners: a new encoding is for the next chunk.
-        let decoder = self.socket_entry(id).and_then(SocketState::decoder);
+        let decoder = self.passing_slot(id).and_then(|(socket, _)| socket.decoder());
         let text = decoder.map_or("", |decoder| decoder.decode(chunk, &mut buffer));
         self.emit(id, Event::Data(chunk), state);
         self.emit_text(id, text, state);
@@ -73,7 +77,7 @@ impl<S> Reactor<S> {
     }
 
     fn emit_text(&mut self, id: SocketId, text: &str, state: &mut S) {
-        if !text.is_empty() && self.socket_entry(id).is_some_and(|socket| !socket.life.is_destroyed()) {
+        if !text.is_empty() && self.passing_slot(id).is_some_and(|(socket, _)| !socket.life.is_destroyed()) {
             self.emit(id, Event::Text(text), state);
         }
     }

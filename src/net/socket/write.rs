@@ -30,7 +30,7 @@ const CALLBACKS: usize = 1024;
 
 impl<S> Reactor<S> {
     pub(in crate::net) fn broadcast_to(&mut self, id: SocketId, bytes: &mut Broadcast<'_>) -> bool {
-        if self.gather_small(id, bytes.bytes()) {
+        if self.turn.write(id, bytes.bytes()) || self.gather_small(id, bytes.bytes()) {
             return true;
         }
         if !self.socket_entry(id).is_some_and(|socket| socket.is_writable()) {
@@ -43,7 +43,17 @@ impl<S> Reactor<S> {
     /// Node's `write`: the boolean says whether to go on or to wait for `drain`.
     #[inline]
     pub(super) fn write(&mut self, id: SocketId, bytes: impl Bytes, done: Option<Done<S>>) -> bool {
-        (done.is_none() && self.gather_small(id, bytes.bytes())) || self.write_any(id, bytes, done)
+        (done.is_none() && self.turn.write(id, bytes.bytes())) || self.write_elsewhere(id, bytes, done)
+    }
+
+    /// The same beside the socket's turn.
+    #[inline(never)]
+    fn write_elsewhere(&mut self, id: SocketId, bytes: impl Bytes, done: Option<Done<S>>) -> bool {
+        if done.is_some() {
+            return self.write_any(id, bytes, done);
+        }
+        self.gather_small(id, bytes.bytes())
+            || self.write_large(id, bytes).unwrap_or_else(|bytes| self.write_any(id, bytes, None))
     }
 
     /// Any write, also one that is refused.
@@ -67,15 +77,9 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// The common case in one look-up at most: a few bytes in a callback, on a socket with nothing in its way. False if it is
-    /// another.
+    /// The common case in one look-up: a few bytes in a callback, on a socket with nothing in its way. False if it is another.
     #[inline]
     fn gather_small(&mut self, id: SocketId, bytes: &[u8]) -> bool {
-        self.turn.write(id, bytes) || self.gather_for(id, bytes)
-    }
-
-    /// The same for a socket whose turn it is not, or who has no room there.
-    fn gather_for(&mut self, id: SocketId, bytes: &[u8]) -> bool {
         if self.turn.is_of(id) {
             self.close_turn();
         }
@@ -94,6 +98,38 @@ impl<S> Reactor<S> {
             self.gathering.push(id);
         }
         true
+    }
+
+    /// The same for a large chunk, which the kernel is asked to take as it is. In another case the bytes are given back.
+    #[inline]
+    fn write_large<B: Bytes>(&mut self, id: SocketId, bytes: B) -> Result<bool, B> {
+        let now = self.event_loop.now();
+        let Some(slot) = self.event_loop.handles.slot(id.0) else {
+            return Err(bytes);
+        };
+        let Entry::Socket(socket) = &mut slot.handle else {
+            return Err(bytes);
+        };
+        let given = bytes.bytes();
+        let clear = socket.is_steady() && !socket.writable.is_gathering() && slot.readiness.is_clear();
+        let (Some(stream), true) = (&socket.stream, clear && given.len() >= LARGE) else {
+            return Err(bytes);
+        };
+        if socket.idle.as_mut().is_some_and(|idle| idle.touch(now))
+            || socket.writable.submit(given.len(), socket.options.write_queue_limit).is_err()
+        {
+            return Err(bytes);
+        }
+        let len = given.len();
+        let (sent, flushed) = stream.write(&mut slot.readiness, given, &mut self.counters.writes);
+        socket.writable.sent_more(sent);
+        self.counters.bytes_written += sent as u64;
+        if matches!(flushed, Flushed::All) {
+            socket.writable.gather();
+            return Ok(true);
+        }
+        self.after_write(id, bytes, sent..len, None, flushed);
+        Ok(self.has_room(id))
     }
 
     /// As `write` for a socket that may write; what would pass the limit is given back untouched.
@@ -218,15 +254,19 @@ impl<S> Reactor<S> {
         };
         socket.writable.sent_more(sent);
         self.counters.bytes_written += sent as u64;
+        if matches!(flushed, Flushed::All) {
+            socket.writable.gather();
+        }
+        self.after_write(id, bytes, sent..len, done, flushed);
+    }
+
+    /// What the kernel has not taken is kept, and so is the callback.
+    fn after_write(&mut self, id: SocketId, bytes: impl Bytes, left: Range<usize>, done: Option<Done<S>>, flushed: Flushed) {
         match flushed {
-            Flushed::All => {
-                socket.writable.gather();
-                if done.is_some() {
-                    self.enqueue(id, &b""[..], 0..0, done, true);
-                }
-            }
+            Flushed::All if done.is_none() => {}
+            Flushed::All => self.enqueue(id, &b""[..], 0..0, done, true),
             Flushed::Blocked | Flushed::Retry => {
-                self.enqueue(id, bytes, sent..len, done, false);
+                self.enqueue(id, bytes, left, done, false);
                 self.take_off(id);
                 if matches!(flushed, Flushed::Retry) {
                     self.retry_write_later(id);
