@@ -323,3 +323,29 @@ fn an_ended_socket_that_was_corked_finishes_when_it_is_uncorked() {
     assert_eq!(scene.seen.got.len(), (4 << 20) + 4);
     assert_eq!(scene.seen.events, ["finish", "close"]);
 }
+
+#[test]
+fn a_text_listener_has_its_turn_too() {
+    let mut scene = Scene::new();
+    let mut socket = scene.reactor.socket(scene.me).expect("open");
+    socket.on_text(|socket, text, _| {
+        let before = socket.bytes_written();
+        socket.write(text);
+        socket.write("-");
+        assert_eq!((socket.bytes_written() - before, socket.writable_length()), (2, 0));
+    });
+    socket.on_text(|socket, text, _| socket.write(text.to_uppercase()));
+    for turns in 1..=3 {
+        assert_eq!(scene.message(), 1);
+        assert_eq!(scene.seen.got, b"m-M".repeat(turns));
+    }
+    let mut socket = scene.reactor.socket(scene.me).expect("open");
+    socket.on_text(|socket, _, _| {
+        socket.write(vec![b'x'; 20_000]);
+        socket.write("end");
+        socket.end();
+    });
+    scene.message();
+    let expected = [b"m-M".repeat(4), vec![b'x'; 20_000], b"end".to_vec()].concat();
+    assert!(scene.seen.got == expected, "{} bytes came", scene.seen.got.len());
+}
