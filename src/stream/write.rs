@@ -63,6 +63,7 @@ impl Stream {
         {
             let (offered, result) = (bytes.len(), self.try_write(bytes, writes));
             if matches!(result, Ok(taken) if taken == offered) {
+                readiness.insert(Readiness::WRITABLE);
                 queue.empty_copied();
                 return (offered, Flushed::All);
             }
@@ -137,7 +138,10 @@ impl Stream {
                 readiness.remove(Readiness::WRITABLE);
                 Ok((taken, Some(Flushed::Blocked)))
             }
-            Ok(taken) => Ok((taken, None)),
+            Ok(taken) => {
+                readiness.insert(Readiness::WRITABLE);
+                Ok((taken, None))
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok((0, None)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 readiness.remove(Readiness::WRITABLE);
