@@ -50,6 +50,8 @@ fn main() -> ExitCode {
 /// What is to be run.
 pub(crate) struct Choice {
     pub(crate) quick: bool,
+    /// Scenarios or peers were named: not all there are.
+    pub(crate) narrowed: bool,
     pub(crate) scenarios: Vec<&'static plan::Scenario>,
     pub(crate) peers: Vec<&'static plan::Peer>,
     pub(crate) report: PathBuf,
@@ -70,15 +72,22 @@ fn choose(words: &[&str]) -> Result<Option<Choice>, String> {
             }
             "--report" => report = words.next().ok_or("--report asks for a folder")?.into(),
             "--peer" => {
-                let name = words.next().copied().unwrap_or_default();
+                let name = words.next().filter(|word| !word.starts_with('-'));
+                let &name = name.ok_or_else(|| format!("--peer asks for a name\n{}", known()))?;
                 let peer = PEERS.iter().find(|peer| peer.name == name);
                 peers.push(peer.ok_or_else(|| format!("there is no peer {name:?}\n{}", known()))?);
             }
+            option if option.starts_with('-') => return Err(format!("there is no option {option:?}\n{}", known())),
             name => {
                 let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name);
                 scenarios.push(scenario.ok_or_else(|| format!("there is no scenario {name:?}\n{}", known()))?);
             }
         }
+    }
+    // It is not what the report of all is.
+    let narrowed = !scenarios.is_empty() || !peers.is_empty();
+    if narrowed {
+        report.push("narrowed");
     }
     if scenarios.is_empty() {
         scenarios = SCENARIOS.iter().collect();
@@ -86,7 +95,7 @@ fn choose(words: &[&str]) -> Result<Option<Choice>, String> {
     if peers.is_empty() {
         peers = PEERS.iter().collect();
     }
-    Ok(Some(Choice { quick, scenarios, peers, report }))
+    Ok(Some(Choice { quick, narrowed, scenarios, peers, report }))
 }
 
 /// The right names.
@@ -101,7 +110,7 @@ fn known() -> String {
     for peer in &PEERS {
         text += &format!("  {:<16} {}\n", peer.name, peer.about);
     }
-    text + "options: --quick, --peer NAME, --report FOLDER, --list"
+    text + "options: --quick, --peer NAME, --list"
 }
 
 fn pin(core: &str) {

@@ -165,13 +165,13 @@ impl Report {
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("report.md"), self.markdown())?;
         std::fs::write(folder.join("samples.json"), self.json())?;
-        let about = self.about();
+        let (about, caution) = (self.about().replace('`', ""), self.caution());
         // What an earlier run has drawn would tell of that.
         for file in charts::FILES {
             let _ = std::fs::remove_file(folder.join(file));
         }
         for chart in charts::charts(&self.results) {
-            chart.draw(folder, &about.replace('`', ""))?;
+            chart.draw(folder, &about, caution)?;
         }
         Ok(())
     }
@@ -183,8 +183,16 @@ impl Report {
         format!("{}, {}, `cargo bench{quick}`, {rounds} round{plural} of {window} ms", system::today(), self.machine)
     }
 
+    /// How far the figures can be trusted.
+    fn caution(&self) -> &'static str {
+        if self.quick { "One short round: differences below a third are noise." } else { "" }
+    }
+
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!("\n# netloop beside its peers\n\n{}\n\n", self.about());
+        if self.quick {
+            let _ = write!(text, "{}\n\n", self.caution());
+        }
         for remark in &self.remarks {
             let _ = writeln!(text, "- {remark}");
         }
@@ -193,10 +201,30 @@ impl Report {
         }
         let _ = write!(
             text,
-            "\n## Summary\n\nProcessor time of the server in µs an operation; resident bytes each in the rows of memory.\n\n{}",
-            self.summary()
+            "\n## Summary\n\nProcessor time of the server in µs an operation; resident bytes each in the rows of memory.\n\n{}{}",
+            self.summary(),
+            self.notes()
         );
         text
+    }
+
+    /// What the summary does not tell by itself.
+    fn notes(&self) -> String {
+        let ran = |peer: &str| self.results.iter().any(|results| results.peers.contains(&peer));
+        let idle = self.results.iter().any(|results| results.scenario.name == "idle");
+        let notes = [
+            (
+                ran("tokio-multi"),
+                "tokio-multi has two workers on the one core of the server: what a second core would bring is not seen here.",
+            ),
+            (
+                idle && (ran("tokio") || ran("smol")),
+                "idle: 4096 of tokio's and smol's bytes are the buffer that the bench's own server holds while it waits.",
+            ),
+            (self.quick, self.caution()),
+        ];
+        let lines: String = notes.iter().filter(|(true_here, _)| *true_here).map(|(_, note)| format!("- {note}\n")).collect();
+        if lines.is_empty() { lines } else { format!("\n{lines}") }
     }
 
     fn summary(&self) -> String {

@@ -27,9 +27,14 @@ pub(crate) fn run(choice: &Choice) -> Result<(), AnyError> {
     }
     let samples = scenarios.iter().map(|scenario| {
         let peers = found.iter().filter(|peer| takes_part(peer.name, scenario.kind)).count();
-        peers * (effort.rounds_of(scenario) + 1)
+        let counted = found.iter().filter(|peer| takes_part(peer.name, scenario.kind) && counts_calls(scenario, peer, perf));
+        peers * effort.rounds_of(scenario) + counted.count()
     });
-    let mut progress = Progress::new(samples.sum());
+    let samples = samples.sum();
+    if samples == 0 {
+        return Err("nothing to measure: none of these peers is present and takes part in these scenarios".into());
+    }
+    let mut progress = Progress::new(samples);
     let mut results = Vec::new();
     for (number, scenario) in scenarios.iter().enumerate() {
         let peers: Vec<&Found> = found.iter().filter(|peer| takes_part(peer.name, scenario.kind)).collect();
@@ -40,6 +45,9 @@ pub(crate) fn run(choice: &Choice) -> Result<(), AnyError> {
     report.write(&choice.report)?;
     println!("{}", report.markdown());
     println!("report, raw samples and charts: {}", choice.report.display());
+    if choice.narrowed {
+        println!("(not all scenarios and peers: the report of a full run stays as it is)");
+    }
     for chart in report.charts() {
         println!("  {}", choice.report.join(chart).display());
     }
@@ -128,15 +136,20 @@ fn compare(
     }
     let plan = Plan { warm_up: Duration::ZERO, counts_calls: true, ..plan };
     for (at, peer) in peers.iter().enumerate() {
+        if !counts_calls(scenario, peer, perf) {
+            continue;
+        }
         progress.show(scenario.name, "system calls counted");
-        let counts = perf || peer.name == "netloop";
-        if counts && results.failures[at].is_none() && !matches!(scenario.load, Load::Idle | Load::Slow | Load::OpenLoop { .. })
-        {
+        if results.failures[at].is_none() {
             results.calls[at] = sample(scenario, peer, core, plan, effort).ok().and_then(|sample| sample.measured.calls);
         }
         progress.step();
     }
     results
+}
+
+fn counts_calls(scenario: &Scenario, peer: &Found, perf: bool) -> bool {
+    (perf || peer.name == "netloop") && !matches!(scenario.load, Load::Idle | Load::Slow | Load::OpenLoop { .. })
 }
 
 fn sample(scenario: &Scenario, peer: &Found, core: Option<usize>, plan: Plan, effort: &Effort) -> Result<Sample, AnyError> {
