@@ -359,6 +359,22 @@ fn the_longest_frame_passes_and_one_byte_more_does_not() {
 }
 
 #[test]
+fn a_decoder_begins_anew_after_finish() {
+    let mut delimited = Delimited::new("\r\n\r\n");
+    assert_eq!(delimited.feed(&[b'x'; 100]).next_frame().expect("no limit near"), None);
+    assert_eq!(delimited.finish().expect("whole").map(<[u8]>::len), Some(100));
+    assert_eq!(delimited.finish().expect("all taken"), None);
+    assert_eq!(delimited.feed(b"a\r\n").next_frame().expect("short"), None);
+    assert_eq!(delimited.feed(b"\r\nb").next_frame().expect("short"), Some(&b"a"[..]));
+    let mut lines = Lines::new();
+    assert_eq!(lines.feed(b"the last one").next_line().expect("short"), None);
+    assert_eq!(lines.finish().expect("whole"), Some(&b"the last one"[..]));
+    assert_eq!(lines.feed(b"ab").next_line().expect("short"), None);
+    lines.push(b"c\nd\n");
+    assert_eq!(lines.next_line().expect("short"), Some(&b"abc"[..]));
+}
+
+#[test]
 fn a_frame_without_a_delimiter_is_refused_as_soon_as_none_can_fit() {
     let mut lines = Lines::new().max_length(3);
     assert_eq!(lines.feed(b"abc\r").next_line().expect("an ending may come"), None);

@@ -19,7 +19,7 @@ pub(super) trait Format: fmt::Debug {
     fn find(&mut self, head: &[u8], tail: &[u8]) -> Found;
 
     /// What `rest`, in which `find` saw a part of a frame, is when nothing comes any more.
-    fn at_end(&self, rest: &[u8]) -> Found;
+    fn at_end(&mut self, rest: &[u8]) -> Found;
 
     /// The most bytes a frame can have, with everything around it.
     fn longest(&self) -> usize;
@@ -272,7 +272,7 @@ mod tests {
         fn find(&mut self, head: &[u8], tail: &[u8]) -> Found {
             if head.len() + tail.len() < 4 { Found::Part } else { Found::Frame { content: 0..4, end: 4 } }
         }
-        fn at_end(&self, _: &[u8]) -> Found {
+        fn at_end(&mut self, _: &[u8]) -> Found {
             Found::Part
         }
         fn longest(&self) -> usize {
@@ -289,7 +289,7 @@ mod tests {
             let (end, last) = (head.len() + tail.len(), tail.last().or(head.last()));
             if last == Some(&0) { Found::Frame { content: 0..end - 1, end } } else { Found::Part }
         }
-        fn at_end(&self, _: &[u8]) -> Found {
+        fn at_end(&mut self, _: &[u8]) -> Found {
             Found::Part
         }
         fn longest(&self) -> usize {

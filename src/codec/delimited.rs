@@ -195,7 +195,8 @@ impl<B: AsRef<[u8]> + fmt::Debug> Format for Delimiter<B> {
         if content.end > self.max { self.too_long() } else { Found::Frame { content, end: at + self.bytes.as_ref().len() } }
     }
 
-    fn at_end(&self, rest: &[u8]) -> Found {
+    fn at_end(&mut self, rest: &[u8]) -> Found {
+        self.scanned = 0;
         if rest.len() > self.max { self.too_long() } else { Found::Frame { content: 0..rest.len(), end: rest.len() } }
     }
 

@@ -325,7 +325,7 @@ impl Format for Prefix {
         }
     }
 
-    fn at_end(&self, _: &[u8]) -> Found {
+    fn at_end(&mut self, _: &[u8]) -> Found {
         Found::Part
     }
 

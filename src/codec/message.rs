@@ -233,7 +233,7 @@ impl Format for Limit {
         Found::Part
     }
 
-    fn at_end(&self, rest: &[u8]) -> Found {
+    fn at_end(&mut self, rest: &[u8]) -> Found {
         let whole = Message::parse(rest).is_ok();
         if whole { Found::Frame { content: 0..rest.len(), end: rest.len() } } else { Found::Part }
     }

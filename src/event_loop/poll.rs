@@ -237,13 +237,14 @@ pub(super) fn poll<H: Host>(host: &mut H, timeout: Option<Duration>, state: &mut
 /// again meanwhile waits for the next phase.
 fn call_ready<H: Host>(host: &mut H, state: &mut H::State) {
     let due = host.event_loop().handles.ready.len();
-    let mut turns = Turns { host, over: 0 };
+    let mut turns = Turns { host, over: 0, calling: None };
     while turns.over < due {
         let event_loop = turns.host.event_loop();
         let key = event_loop.handles.ready[turns.over];
         event_loop.batching = !(turns.over + 1).is_multiple_of(BATCH);
+        (turns.over, turns.calling) = (turns.over + 1, Some(key));
         turns.host.on_ready(key, state);
-        turns.over += 1;
+        turns.calling = None;
         after_callback(turns.host, state);
     }
     drop(turns);
@@ -251,15 +252,20 @@ fn call_ready<H: Host>(host: &mut H, state: &mut H::State) {
     after_callback(host, state);
 }
 
-/// Takes those off the ready list that were called. After a panic the one that was being called stays there: the selector will
-/// not tell again what is left to be done on it.
+/// Takes those off the ready list that were called. After a panic the one that was being called comes there again, behind the
+/// others: the selector will not tell again what is left to be done on it.
 struct Turns<'h, H: Host> {
     host: &'h mut H,
     over: usize,
+    calling: Option<Key>,
 }
 
 impl<H: Host> Drop for Turns<'_, H> {
     fn drop(&mut self) {
-        self.host.event_loop().handles.ready.drain(..self.over);
+        let handles = &mut self.host.event_loop().handles;
+        handles.ready.drain(..self.over);
+        if let Some(key) = self.calling {
+            handles.list(key);
+        }
     }
 }

@@ -54,7 +54,6 @@ pub(crate) enum Task {
     WriteFailed(SocketId),
     ErrorBuffer(SocketId, u32),
     Rejected(SocketId),
-    Error(SocketId),
     CloseWithoutHandle(SocketId),
     // Pending completions of a socket.
     ShutDown(SocketId, u32),
@@ -110,7 +109,6 @@ impl<S> Host for Reactor<S> {
             Task::WriteFailed(id) => self.on_write_failed(id, state),
             Task::ErrorBuffer(id, life) => self.on_error_buffer(id, life, state),
             Task::Rejected(id) => self.on_rejected(id, state),
-            Task::Error(id) => self.on_error(id, state),
             Task::CloseWithoutHandle(id) => self.on_closed(id, false, state),
             Task::ShutDown(id, life) => self.on_shut_down(id, life),
             Task::ConnectFailed(id, life) => self.on_connect_failed(id, life, state),

@@ -453,3 +453,22 @@ fn a_connection_whose_listener_panicked_is_read_and_so_is_the_next() {
     }
     assert_eq!((count, panics), (2, 1));
 }
+
+#[test]
+fn a_socket_whose_listener_always_panics_leaves_the_others_their_turn() {
+    let mut reactor = Reactor::<Log>::new().expect("a reactor");
+    let (bad_peer, bad) = reactor.socket_pair().expect("a pair");
+    let (good_peer, good) = reactor.socket_pair().expect("a pair");
+    reactor.socket(bad).expect("just made").on_data(|_, _, _| throw());
+    reactor.socket(good).expect("just made").on_data(|_, _, log| log.push("good"));
+    let (mut log, mut panics) = (Log::new(), 0);
+    for round in 0..10 {
+        reactor.socket(bad_peer).expect("it stays").write("always something to read");
+        if round == 3 {
+            reactor.socket(good_peer).expect("it stays").write("hello");
+        }
+        panics += usize::from(catch_unwind(AssertUnwindSafe(|| reactor.run_nowait(&mut log))).is_err());
+        assert!(round < 4 || !log.is_empty(), "it waits no longer than until the run after next");
+    }
+    assert_eq!((log, panics), (vec!["good"], 10), "each has its turns");
+}

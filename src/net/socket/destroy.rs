@@ -3,7 +3,7 @@
 use super::{Settled, SocketId, SocketState};
 use crate::code;
 use crate::error::Error;
-use crate::event_loop::Key;
+use crate::event_loop::{Job, Key};
 use crate::net::Reactor;
 use crate::net::emit::{Event, events};
 use crate::net::host::{Entry, Task};
@@ -79,17 +79,8 @@ impl<S> Reactor<S> {
 
     /// Emits an error on a tick.
     pub(super) fn queue_error(&mut self, id: SocketId, error: Error, setup: bool) {
-        if let Some(socket) = self.socket_entry(id) {
-            socket.rare().errors.push_back((error, setup));
-            self.event_loop.tick_task(Task::Error(id));
-        }
-    }
-
-    pub(in crate::net) fn on_error(&mut self, id: SocketId, state: &mut S) {
-        let error = self.socket_entry(id).and_then(|socket| socket.rare().errors.pop_front());
-        if let Some((error, setup)) = error {
-            self.emit_error(id, &error, setup, state);
-        }
+        let tell = move |reactor: &mut Self, state: &mut S| reactor.emit_error(id, &error, setup, state);
+        self.event_loop.tick(Job::Callback(Box::new(tell)));
     }
 
     /// Requests that were with the handle when it was closed. Mirrors `uv__stream_destroy`.

@@ -159,8 +159,6 @@ pub(crate) struct Rare<S> {
     end_done: VecDeque<Done<S>>,
     /// Callbacks that are called with an error on a tick.
     pub(in crate::net) rejected: VecDeque<(Done<S>, Error)>,
-    /// Errors to be emitted on a tick.
-    errors: VecDeque<(Error, bool)>,
     /// Callbacks cancelled by `destroy`: called in the closing phase, before `close`.
     cancelled: VecDeque<(Done<S>, Error)>,
     /// Callbacks of a socket that died before it was connected: called with `close`.
@@ -203,7 +201,6 @@ impl<S> Default for Rare<S> {
         Self {
             end_done: VecDeque::new(),
             rejected: VecDeque::new(),
-            errors: VecDeque::new(),
             cancelled: VecDeque::new(),
             at_close: VecDeque::new(),
             attempts: VecDeque::new(),

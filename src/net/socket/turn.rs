@@ -80,14 +80,11 @@ impl<S> Reactor<S> {
 
     #[inline]
     fn send_turn(&mut self, id: SocketId) {
-        let Some(slot) = self.event_loop.handles.slot(id.0) else {
-            return;
-        };
-        let Entry::Socket(socket) = &mut slot.handle else {
-            return;
+        let Some(Entry::Socket(socket)) = self.event_loop.handles.slot(id.0).map(|slot| &mut slot.handle) else {
+            return self.close_turn();
         };
         let Some(stream) = &socket.stream else {
-            return;
+            return self.close_turn();
         };
         let len = self.turn.len();
         let result = stream.try_write(&self.turn.bytes, &mut self.counters.writes);
