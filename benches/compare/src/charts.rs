@@ -157,7 +157,8 @@ impl Panel {
         let least = self.bars.iter().map(|bar| bar.value.least).fold(f64::INFINITY, f64::min).max(1.0);
         let most = self.bars.iter().map(|bar| bar.value.most).fold(0.0, f64::max).max(2.0 * least);
         // A little air, so that no dot lies on the edge.
-        let (from, to) = (least.log10() - 0.05, most.log10() + 0.05);
+        let air = 0.05 * (most / least).log10();
+        let (from, to) = (least.log10() - air, most.log10() + air);
         let place = |value: f64| left + (f64::from(ROOM) * (value.max(1.0).log10() - from) / (to - from)) as i32;
         let (first, last) = (top + PANEL_HEAD, top + PANEL_HEAD + ROW * self.bars.len() as i32);
         for mark in marks(from, to) {
