@@ -28,17 +28,20 @@ pub(super) fn play(server: &mut Server, effort: &Effort) -> Result<Measured, Any
     };
     let slow = (0..count).map(connect).collect::<Result<Vec<_>, _>>()?;
     let start = Instant::now();
-    let during = run(&mut healthy, filling)?;
+    let during = run(&mut healthy, filling / 2)?;
+    let full = run(&mut healthy, filling / 2)?;
     let peak = system::peak_bytes(server.pid()).ok_or("the server is gone")?.saturating_sub(at_start);
     drop(slow);
     let (mib, bound) = (1024.0 * 1024.0, (count * SLOW_LIMIT) as f64);
     let note = format!(
-        "{count} slow peers, limit {} KiB each: peak {:.0} MiB, {:.0} % of {:.0} MiB; p99 of healthy peers {:.0} µs, {:.0} µs alone",
+        "{count} slow peers, limit {} KiB each: peak {:.0} MiB, {:.0} % of {:.0} MiB; p99 of healthy peers {:.0} µs while queues \
+         fill, {:.0} µs when they are full, {:.0} µs alone",
         SLOW_LIMIT / 1024,
         peak as f64 / mib,
         peak as f64 / bound * 100.0,
         bound / mib,
         during[1],
+        full[1],
         before[1],
     );
     Ok(Measured {
