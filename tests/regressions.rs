@@ -145,11 +145,20 @@ fn run_through_a_panic_or_drop(reactor: &mut Reactor<Log>, log: &mut Log, id: So
 #[test]
 fn a_new_life_does_not_complete_the_writes_of_the_old_one() {
     let (mut reactor, mut log) = (Reactor::<Log>::new().expect("a reactor"), Log::new());
-    let mut server = reactor.create_server(|socket, _| {
-        socket.on_data(|_, chunk, log: &mut Log| log.push(format!("wire {}", String::from_utf8_lossy(chunk))));
-    });
+    let mut server = reactor.create_server(|_, _| {});
     let address = ([127, 0, 0, 1], server.listen(([127, 0, 0, 1], 0)).port().expect("bound"));
-    let server = server.id();
+    let id = server.id();
+    server.on_connection(move |socket, _| {
+        socket.on_data(move |socket, chunk, log: &mut Log| {
+            log.push(format!("wire {}", String::from_utf8_lossy(chunk)));
+            // Not before: closing resets peers that nobody has accepted yet.
+            if chunk.ends_with(b"new")
+                && let Some(mut server) = socket.reactor().server(id)
+            {
+                server.close();
+            }
+        });
+    });
     let mut socket = reactor.connect(address);
     socket.once_connect(move |socket, _| {
         socket.cork();
@@ -157,12 +166,9 @@ fn a_new_life_does_not_complete_the_writes_of_the_old_one() {
         socket.end_then("", |_, result, log: &mut Log| log.push(format!("end {}", result.is_ok())));
         socket.destroy();
         socket.connect(address);
-        socket.write_then("new", move |socket, result, log: &mut Log| {
+        socket.write_then("new", |socket, result, log: &mut Log| {
             log.push(format!("new {}", result.is_ok()));
             socket.end();
-            if let Some(mut server) = socket.reactor().server(server) {
-                server.close();
-            }
         });
     });
     reactor.run(&mut log).expect("no error");
