@@ -93,7 +93,7 @@ impl<S> Socket<'_, S> {
 }
 
 impl<S> Reactor<S> {
-    /// The read loop of [`read`](Self::read), into the caller's buffer.
+    /// The read loop of `read_chunks`, into the caller's buffer.
     pub(super) fn read_into_buffer(&mut self, id: SocketId, state: &mut S) {
         for _ in 0..self.options.read_budget.max(1) {
             let Some((socket, readiness)) = self.socket_slot(id) else {
