@@ -254,29 +254,40 @@ fn corked_bytes_stay_and_what_was_written_before_does_not() {
 
 #[test]
 fn listeners_that_write_to_each_others_sockets_keep_the_order_of_their_calls() {
-    let mut scene = Scene::new();
-    let (other, far) = scene.reactor.socket_pair().expect("a pair");
-    let me = scene.me;
-    scene.on_data(move |socket, _| {
-        socket.write("1");
-        socket.other(other).expect("open").write("a");
-        socket.write("2");
-        socket.next_tick(|socket, _| socket.write("3"));
-    });
-    let mut socket = scene.reactor.socket(other).expect("open");
-    socket.on_data(move |socket, _, _| {
-        socket.write("b");
-        socket.other(me).expect("open").write("4");
-        socket.write("c");
-    });
-    let mut socket = scene.reactor.socket(far).expect("open");
-    socket.on_data(|_, chunk, seen| seen.events.push(String::from_utf8_lossy(chunk).into_owned()));
-    scene.settle();
-    scene.reactor.socket(scene.peer).expect("open").write("m");
-    scene.reactor.socket(far).expect("open").write("m");
-    scene.settle();
-    assert_eq!(scene.seen.got, b"1234");
-    assert_eq!(scene.seen.events.concat(), "abc");
+    /// What is written to either socket is noted when it is written: which of the two is called first is the selector's matter.
+    #[derive(Default)]
+    struct Both {
+        written: [Vec<u8>; 2],
+        got: [Vec<u8>; 2],
+    }
+
+    fn write(socket: &mut Socket<'_, Both>, to: SocketId, at: usize, byte: u8, both: &mut Both) {
+        both.written[at].push(byte);
+        assert!(socket.other(to).expect("open").write([byte]));
+    }
+
+    let mut reactor = Reactor::<Both>::new().expect("a reactor");
+    let pairs = [(); 2].map(|()| reactor.socket_pair().expect("a pair"));
+    let ids = pairs.map(|(near, _)| near);
+    for (at, (near, far)) in pairs.into_iter().enumerate() {
+        reactor.socket(far).expect("just made").on_data(move |_, chunk, both| both.got[at].extend_from_slice(chunk));
+        reactor.socket(near).expect("just made").on_data(move |socket, _, both| {
+            write(socket, ids[at], at, b'1', both);
+            write(socket, ids[1 - at], 1 - at, b'a', both);
+            write(socket, ids[at], at, b'2', both);
+            socket.next_tick(move |socket, both| write(socket, ids[at], at, b'3', both));
+        });
+    }
+    let mut both = Both::default();
+    for messages in 1..=20 {
+        pairs.iter().for_each(|(_, far)| assert!(reactor.socket(*far).expect("open").write("m")));
+        for _ in 0..20 {
+            reactor.run_nowait(&mut both).expect("no error");
+        }
+        assert_eq!(both.got, both.written);
+        assert_eq!(both.got.each_ref().map(Vec::len), [messages * 4; 2]);
+    }
+    assert!(both.got[0].contains(&b'a') && both.got[1].contains(&b'a'));
 }
 
 #[test]
