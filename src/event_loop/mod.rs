@@ -23,7 +23,7 @@ use mio::{Events, Poll, Token, Waker};
 pub use self::clock::ManualClock;
 pub(crate) use self::clock::{Clock, nanos};
 pub(crate) use self::keep::{call_and_keep, call_with};
-pub(crate) use self::poll::{Handles, Registrar};
+pub(crate) use self::poll::{Handles, Registrar, Slot};
 pub(crate) use self::readiness::Readiness;
 pub use self::remote::LoopGuard;
 pub(crate) use self::remote::Shared;
@@ -46,8 +46,8 @@ pub(crate) trait Host: Sized {
 
     fn event_loop(&mut self) -> &mut EventLoop<Self>;
 
-    /// A handle's readiness has changed, or it asked to be called again. Begins with [`Handles::begin_turn`], and calls
-    /// [`after_callback`] after each callback.
+    /// A handle's readiness has changed, or it asked to be called again. Begins with [`Handles::begin_turn`], calls
+    /// [`after_callback`] after each callback, and at the end if there was none.
     fn on_ready(&mut self, id: Key, state: &mut Self::State);
 
     /// A deferred step is due.

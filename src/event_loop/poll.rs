@@ -105,13 +105,23 @@ impl<T> Handles<T> {
         Some(slot)
     }
 
+    /// Notes what was reported of a handle; false if it is gone.
     #[inline]
-    fn merge(&mut self, key: Key, readiness: Readiness) {
-        if let Some(slot) = self.table.get_mut(key) {
-            slot.readiness.insert(readiness);
-            if !std::mem::replace(&mut slot.listed, true) {
-                self.ready.push(key);
-            }
+    fn merge(&mut self, key: Key, readiness: Readiness) -> bool {
+        let Some(slot) = self.table.get_mut(key) else {
+            return false;
+        };
+        slot.readiness.insert(readiness);
+        if !std::mem::replace(&mut slot.listed, true) {
+            self.ready.push(key);
+        }
+        true
+    }
+
+    /// Notes what rang.
+    fn merge_rung(&mut self, wakeup: &Wakeup) {
+        for (key, readiness) in wakeup.take_rung() {
+            self.merge(key, readiness);
         }
     }
 }
@@ -199,10 +209,9 @@ impl<H: Host> EventLoop<H> {
         if result.is_ok() {
             for event in &events {
                 count += 1;
-                if event.token() == WAKE {
-                    self.shared.wakeup.take_rung().into_iter().for_each(|(key, readiness)| self.handles.merge(key, readiness));
-                } else {
-                    self.handles.merge(Key::from_token(event.token()), Readiness::from(event));
+                let found = self.handles.merge(Key::from_token(event.token()), Readiness::from(event));
+                if !found && event.token() == WAKE {
+                    self.handles.merge_rung(&self.shared.wakeup);
                 }
             }
             self.counters.events += count as u64;
@@ -227,7 +236,7 @@ pub(super) fn poll<H: Host>(host: &mut H, timeout: Option<Duration>, state: &mut
     if host.event_loop().shared.wakeup.take_pending() {
         let event_loop = host.event_loop();
         // What rang since the wait.
-        event_loop.shared.wakeup.take_rung().into_iter().for_each(|(key, readiness)| event_loop.handles.merge(key, readiness));
+        event_loop.handles.merge_rung(&event_loop.shared.wakeup);
         run_posted(host, state);
     }
     Ok(())
@@ -237,15 +246,13 @@ pub(super) fn poll<H: Host>(host: &mut H, timeout: Option<Duration>, state: &mut
 /// again meanwhile waits for the next phase.
 fn call_ready<H: Host>(host: &mut H, state: &mut H::State) {
     let due = host.event_loop().handles.ready.len();
-    let mut turns = Turns { host, over: 0, calling: None };
+    let mut turns = Turns { host, over: 0, due };
     while turns.over < due {
         let event_loop = turns.host.event_loop();
         let key = event_loop.handles.ready[turns.over];
         event_loop.batching = !(turns.over + 1).is_multiple_of(BATCH);
-        (turns.over, turns.calling) = (turns.over + 1, Some(key));
         turns.host.on_ready(key, state);
-        turns.calling = None;
-        after_callback(turns.host, state);
+        turns.over += 1;
     }
     drop(turns);
     host.event_loop().batching = false;
@@ -257,14 +264,14 @@ fn call_ready<H: Host>(host: &mut H, state: &mut H::State) {
 struct Turns<'h, H: Host> {
     host: &'h mut H,
     over: usize,
-    calling: Option<Key>,
+    due: usize,
 }
 
 impl<H: Host> Drop for Turns<'_, H> {
     fn drop(&mut self) {
         let handles = &mut self.host.event_loop().handles;
-        handles.ready.drain(..self.over);
-        if let Some(key) = self.calling {
+        let called = handles.ready.drain(..self.due.min(self.over + 1)).next_back();
+        if let Some(key) = called.filter(|_| self.over < self.due) {
             handles.list(key);
         }
     }

@@ -46,17 +46,17 @@ impl Readiness {
 }
 
 impl From<&Event> for Readiness {
+    #[inline]
     fn from(event: &Event) -> Self {
-        let mut readiness = Self::default();
-        for (reported, bit) in [
-            (event.is_readable(), Self::READABLE),
-            (event.is_writable(), Self::WRITABLE),
-            (event.is_read_closed(), Self::READ_CLOSED),
-            (event.is_write_closed(), Self::WRITE_CLOSED),
-            (event.is_error(), Self::ERROR),
-        ] {
-            if reported {
-                readiness.insert(bit);
+        let mut readiness = Self(u8::from(event.is_readable()) | u8::from(event.is_writable()) << 1);
+        // Nearly never, and together a single test.
+        if event.is_read_closed() | event.is_write_closed() | event.is_error() {
+            for (reported, bit) in [
+                (event.is_read_closed(), Self::READ_CLOSED),
+                (event.is_write_closed(), Self::WRITE_CLOSED),
+                (event.is_error(), Self::ERROR),
+            ] {
+                readiness.0 |= if reported { bit.0 } else { 0 };
             }
         }
         readiness

@@ -1,44 +1,56 @@
 //! A slab whose keys carry a generation: a key that outlives its entry finds nothing, never the entry that took its slot.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use slab::Slab;
 
-/// Names an entry of one [`Table`], for ever: a slot that is used again gets another generation.
+/// Names an entry of one [`Table`], for ever: a slot that is used again gets another generation, the upper half, never zero.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Key {
-    index: u32,
-    generation: u32,
-}
+pub(crate) struct Key(NonZeroU64);
 
-/// On 64-bit systems both halves have all their 32 bits; a 32-bit token has room for 20 and 12.
+/// On 64-bit systems a token is the key; one of 32 bits has room for 20 of the index and 12 of the generation.
 const INDEX_BITS: u32 = if usize::BITS == 64 { 32 } else { 20 };
 const GENERATION_MASK: u32 = if usize::BITS == 64 { u32::MAX } else { (1 << 12) - 1 };
 
 impl Key {
     /// Names nothing: the last index is not handed out.
-    pub(crate) const NONE: Self = Self { index: u32::MAX, generation: u32::MAX };
+    pub(crate) const NONE: Self = Self(NonZeroU64::MAX);
+
+    #[inline]
+    fn new(index: usize, generation: u32) -> Self {
+        NonZeroU64::new(u64::from(generation) << 32 | index as u64).map_or(Self::NONE, Self)
+    }
+
+    #[inline]
+    fn index(self) -> usize {
+        self.0.get() as u32 as usize
+    }
+
+    fn generation(self) -> u32 {
+        (self.0.get() >> 32) as u32
+    }
 
     /// The key as a registration token. `usize::MAX` is never among them: the last index is not handed out.
     #[inline]
     pub(crate) fn to_token(self) -> mio::Token {
-        mio::Token((self.generation as usize) << (INDEX_BITS % usize::BITS) | self.index as usize)
+        mio::Token((self.generation() as usize) << (INDEX_BITS % usize::BITS) | self.index())
     }
 
     #[inline]
     pub(crate) fn from_token(token: mio::Token) -> Self {
         let index_mask = usize::MAX >> (usize::BITS - INDEX_BITS);
-        Self { index: (token.0 & index_mask) as u32, generation: (token.0 >> (INDEX_BITS % usize::BITS)) as u32 }
+        Self::new(token.0 & index_mask, (token.0 >> (INDEX_BITS % usize::BITS)) as u32)
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.index, self.generation)
+        write!(f, "{}.{}", self.index(), self.generation())
     }
 }
 
-/// The entries with their generations, and beside them the generations that come next, which outlive the entries.
+/// The entries with their keys, and beside them the generations that come next, which outlive the entries.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
     slab: Slab<Entry<T>>,
@@ -47,7 +59,7 @@ pub(crate) struct Table<T> {
 
 #[derive(Debug)]
 struct Entry<T> {
-    generation: u32,
+    key: Key,
     value: T,
 }
 
@@ -62,38 +74,35 @@ impl<T> Table<T> {
         let vacant = self.slab.vacant_entry();
         let index = vacant.key();
         if index == self.next.len() {
-            self.next.push(0);
+            self.next.push(1);
         }
-        let generation = self.next[index];
-        vacant.insert(Entry { generation, value });
+        let key = Key::new(index, self.next[index]);
+        vacant.insert(Entry { key, value });
         debug_assert!(index < (1 << 31) >> (32 - INDEX_BITS), "more entries than a token can name");
-        Key { index: index as u32, generation }
+        key
     }
 
     /// Frees the slot; from here on the key is stale.
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         self.get(key)?;
-        self.next[key.index as usize] = key.generation.wrapping_add(1) & GENERATION_MASK;
-        Some(self.slab.remove(key.index as usize).value)
+        self.next[key.index()] = (key.generation().wrapping_add(1) & GENERATION_MASK).max(1);
+        Some(self.slab.remove(key.index()).value)
     }
 
     #[inline]
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        let entry = self.slab.get(key.index as usize)?;
-        (entry.generation == key.generation).then_some(&entry.value)
+        let entry = self.slab.get(key.index())?;
+        (entry.key == key).then_some(&entry.value)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let entry = self.slab.get_mut(key.index as usize)?;
-        (entry.generation == key.generation).then_some(&mut entry.value)
+        let entry = self.slab.get_mut(key.index())?;
+        (entry.key == key).then_some(&mut entry.value)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
-        self.slab.iter().map(|(index, entry)| {
-            let key = Key { index: index as u32, generation: entry.generation };
-            (key, &entry.value)
-        })
+        self.slab.iter().map(|(_, entry)| (entry.key, &entry.value))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -111,7 +120,7 @@ mod tests {
         let first = table.insert("first");
         assert_eq!(table.remove(first), Some("first"));
         let second = table.insert("second");
-        assert_eq!(first.index, second.index, "the slot is used again");
+        assert_eq!(first.index(), second.index(), "the slot is used again");
         assert_eq!(table.get(first), None);
         assert_eq!(table.remove(first), None);
         assert_eq!(table.get(second), Some(&"second"));
@@ -119,7 +128,7 @@ mod tests {
 
     #[test]
     fn keys_survive_the_way_through_a_token() {
-        for key in [Key { index: 0, generation: 0 }, Key { index: 77, generation: GENERATION_MASK }] {
+        for key in [Key::new(0, 1), Key::new(77, GENERATION_MASK)] {
             assert_eq!(Key::from_token(key.to_token()), key);
         }
     }

@@ -117,22 +117,12 @@ impl<S> Reactor<S> {
     pub(super) fn emit(&mut self, id: SocketId, event: Event<'_>, state: &mut S) -> bool {
         let until = self.serials.mark();
         let first = self.passing_slot(id).and_then(|(socket, _)| socket.listeners.take_first(event.bit(), until));
-        first.is_some_and(|first| self.emit_to(id, first, &event, until, state))
-    }
-
-    /// The same when the first listener was taken already, and the emission ends at a mark.
-    #[inline(always)]
-    pub(super) fn emit_to(
-        &mut self,
-        id: SocketId,
-        first: Taken<SocketListener<S>>,
-        event: &Event<'_>,
-        until: u64,
-        state: &mut S,
-    ) -> bool {
+        let Some(first) = first else {
+            return false;
+        };
         let (is_only, after) = (first.is_only, first.id.serial());
-        let heard = self.call_listener(id, first, event, state);
-        heard | (!is_only && self.emit_part(id, event, after..until, state))
+        let heard = self.call_listener(id, first, &event, state);
+        heard | (!is_only && self.emit_part(id, &event, after..until, state))
     }
 
     /// The same for the listeners added after the first mark and up to the second.
@@ -147,12 +137,29 @@ impl<S> Reactor<S> {
     }
 
     /// Calls a listener and puts it back; true if it counts as one.
-    #[inline(always)]
     fn call_listener(&mut self, id: SocketId, taken: Taken<SocketListener<S>>, event: &Event<'_>, state: &mut S) -> bool {
         let listener = taken.id;
         self.unheard = false;
+        let (result, call) = self.invoke(id, taken, event, state);
+        self.put_back(id, listener, call);
+        if let Err(error) = result {
+            self.destroy(id, Some(error));
+        }
+        !self.unheard
+    }
+
+    /// Calls a listener, which the caller puts back; if it panics, that is done here.
+    #[inline(always)]
+    pub(super) fn invoke(
+        &mut self,
+        id: SocketId,
+        taken: Taken<SocketListener<S>>,
+        event: &Event<'_>,
+        state: &mut S,
+    ) -> (Result, Box<SocketListener<S>>) {
+        let listener = taken.id;
         self.current_listener = Some(listener);
-        let (result, call) = call_with(
+        let done = call_with(
             self,
             taken.call,
             |reactor, call| call(&mut Socket::new(reactor, id), event, state),
@@ -161,14 +168,10 @@ impl<S> Reactor<S> {
                 reactor.close_turn();
             },
         );
-        self.put_back(id, listener, call);
-        if let Err(error) = result {
-            self.destroy(id, Some(error));
-        }
-        !self.unheard
+        self.current_listener = None;
+        done
     }
 
-    #[inline(always)]
     fn put_back(&mut self, id: SocketId, listener: ListenerId, call: Box<SocketListener<S>>) {
         self.current_listener = None;
         if let Some((socket, _)) = self.passing_slot(id) {

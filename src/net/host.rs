@@ -4,7 +4,7 @@ use super::Reactor;
 use super::server::{ServerId, ServerState};
 use super::socket::{SocketId, SocketState};
 use super::timers::{TimerId, WatcherId};
-use crate::event_loop::{EventLoop, Host, Key};
+use crate::event_loop::{EventLoop, Host, Key, after_callback};
 
 /// Names anything a reactor owns; [`Reactor::handles`] lists them (`uv_walk`).
 ///
@@ -86,11 +86,8 @@ impl<S> Host for Reactor<S> {
 
     #[inline]
     fn on_ready(&mut self, key: Key, state: &mut S) {
-        match self.event_loop.handles.begin_turn(key).map(|slot| &slot.handle) {
-            Some(Entry::Socket(socket)) if socket.is_steady() => self.on_steady_ready(SocketId(key), state),
-            Some(Entry::Socket(_)) => self.on_socket_ready(SocketId(key), state),
-            Some(Entry::Server(_)) => self.on_server_ready(ServerId(key), state),
-            None => {}
+        if let Some(reads) = self.pass_message(SocketId(key), state) {
+            self.go_the_long_way(key, reads, state);
         }
     }
 
@@ -142,6 +139,18 @@ impl<S> Host for Reactor<S> {
 }
 
 impl<S> Reactor<S> {
+    /// Whatever is more than a message of a steady socket, which may have read some times already.
+    #[inline(never)]
+    fn go_the_long_way(&mut self, key: Key, reads: usize, state: &mut S) {
+        match self.event_loop.handles.get(key) {
+            Some(Entry::Socket(_)) if reads > 0 => self.read_on(SocketId(key), reads, state),
+            Some(Entry::Socket(_)) => self.on_socket_ready(SocketId(key), state),
+            Some(Entry::Server(_)) => self.on_server_ready(ServerId(key), state),
+            None => {}
+        }
+        after_callback(self, state);
+    }
+
     #[inline(never)]
     fn bury(&mut self) {
         while let Some(key) = self.graveyard.pop() {

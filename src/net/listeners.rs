@@ -156,14 +156,22 @@ impl<F: ?Sized> Listeners<F> {
     }
 
     /// Takes the first listener of an emission that begins now and ends at `until`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn take_first(&mut self, event: u32, until: u64) -> Option<Taken<F>> {
-        if self.single & event != 0
-            && let Some(entry) = self.inline.iter_mut().find(|entry| entry.id.hears(event))
-        {
-            return entry.call.take().map(|call| Taken { id: entry.id, call, is_only: true });
+        match self.take_only(event) {
+            None if self.has(event) => self.take_next(event, 0, until),
+            only => only,
         }
-        if self.has(event) { self.take_next(event, 0, until) } else { None }
+    }
+
+    /// Takes the listener of an event that is alone with it.
+    #[inline(always)]
+    pub(crate) fn take_only(&mut self, event: u32) -> Option<Taken<F>> {
+        if self.single & event == 0 {
+            return None;
+        }
+        let entry = self.inline.iter_mut().find(|entry| entry.id.hears(event))?;
+        entry.call.take().map(|call| Taken { id: entry.id, call, is_only: true })
     }
 
     /// Takes the next listener of an emission that has come to serial number `after` and ends at `until`.

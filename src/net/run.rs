@@ -21,8 +21,10 @@ impl<S> Reactor<S> {
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;
-    /// reactor.set_immediate(|_, log| log.push("immediate"));
-    /// reactor.set_timeout(std::time::Duration::from_millis(1), |_, log| log.push("timer"));
+    /// reactor.set_immediate(|reactor, log| {
+    ///     log.push("immediate");
+    ///     reactor.set_timeout(std::time::Duration::from_millis(1), |_, log| log.push("timer"));
+    /// });
     /// let mut log = Vec::new();
     /// reactor.run(&mut log)?; // returns after the timer: nothing is left
     /// assert_eq!(log, ["immediate", "timer"]);

@@ -8,13 +8,12 @@ use crate::error::Error;
 use crate::event_loop::{Readiness, after_callback};
 use crate::net::Reactor;
 use crate::net::emit::{Event, events};
-use crate::net::host::{Entry, Task};
+use crate::net::host::Task;
 use crate::stream::Read;
 
 impl<S> Reactor<S> {
     /// Reads first, then writes: data that came together with a reset is delivered before the write fails.
     /// Mirrors `uv__stream_io`.
-    #[inline(never)]
     pub(in crate::net) fn on_socket_ready(&mut self, id: SocketId, state: &mut S) {
         let Some((socket, readiness)) = self.socket_slot(id) else {
             return;
@@ -39,58 +38,12 @@ impl<S> Reactor<S> {
         self.write_and_settle(id, state);
     }
 
-    /// The same for a steady socket, which mostly is so afterwards.
-    #[inline(never)]
-    pub(in crate::net) fn on_steady_ready(&mut self, id: SocketId, state: &mut S) {
-        if let Some(reads) = self.read_steady(id, state) {
-            self.read_chunks(id, reads, state);
-            self.write_and_settle(id, state);
-        }
+    /// The same for a socket that was steady and has read some times already.
+    pub(in crate::net) fn read_on(&mut self, id: SocketId, reads: usize, state: &mut S) {
+        self.read_chunks(id, reads, state);
+        self.write_and_settle(id, state);
     }
 
-    /// One read of a steady socket, straight to its listeners: the path of a message. If that was not all, how often it read.
-    #[inline(always)]
-    fn read_steady(&mut self, id: SocketId, state: &mut S) -> Option<usize> {
-        let (now, until) = (self.event_loop.now(), self.serials.mark());
-        let (slot, buffer) = (self.event_loop.handles.slot(id.0)?, &mut self.read_buffer);
-        let Entry::Socket(socket) = &mut slot.handle else {
-            return None;
-        };
-        let (Some(stream), true, false) = (&socket.stream, slot.readiness.has_any(Readiness::INPUT), buffer.is_empty()) else {
-            return Some(0);
-        };
-        self.counters.reads += 1;
-        let len = match stream.read(&mut slot.readiness, buffer) {
-            Read::Data(len) => len,
-            read => {
-                self.on_read_end(id, read, state);
-                return Some(1);
-            }
-        };
-        self.counters.bytes_read += len as u64;
-        let arm = socket.count_read(len, now);
-        let is_text = socket.readable.sink == Sink::Text;
-        let taken = if is_text { None } else { socket.listeners.take_first(events::DATA, until) };
-        self.turn.begin(id, slot.readiness, socket.outgoing.is_some(), socket.options.write_queue_limit);
-        let buffer = std::mem::take(buffer);
-        if arm {
-            self.touch(id);
-        }
-        if let Some(taken) = taken {
-            self.emit_to(id, taken, &Event::Data(&buffer[..len]), until, state);
-        } else if is_text {
-            self.emit_chunk(id, &buffer[..len], state);
-        }
-        let short = len < buffer.len();
-        self.read_buffer = buffer;
-        self.end_turn(id);
-        after_callback(self, state);
-        let (socket, readiness) = self.passing_slot(id)?;
-        let is_over = short && socket.is_steady() && !readiness.has_any(Readiness::INPUT);
-        if is_over { None } else { Some(if short { usize::MAX } else { 1 }) }
-    }
-
-    #[inline(never)]
     fn write_and_settle(&mut self, id: SocketId, state: &mut S) {
         let Some((socket, readiness)) = self.socket_slot(id) else {
             return;

@@ -6,11 +6,15 @@
 
 use std::io;
 
-use super::SocketId;
+use super::readable::Sink;
 use super::write::{GATHER_LIMIT, LARGE};
-use crate::event_loop::{Key, Readiness};
+use super::{SocketId, SocketState};
+use crate::event_loop::{Key, Readiness, Slot, after_callback};
 use crate::net::Reactor;
+use crate::net::emit::{Event, SocketListener, events};
 use crate::net::host::Entry;
+use crate::net::listeners::Taken;
+use crate::stream::Read;
 
 /// The socket whose chunk is being emitted, and what it has written meanwhile.
 #[derive(Debug)]
@@ -63,39 +67,91 @@ impl Turn {
 }
 
 impl<S> Reactor<S> {
-    /// The listeners have returned. What was written leaves now, or with what they have written to others.
-    #[inline]
-    pub(super) fn end_turn(&mut self, id: SocketId) {
-        if !self.turn.is_of(id) {
-            return;
+    /// Passes one message from a steady socket to its listener, and what that answers to the kernel. `None` if that was all;
+    /// else how often it has read, and the long way goes on from there.
+    ///
+    /// The socket is looked up twice: before the call, and after it, when everything may have changed.
+    #[inline(always)]
+    pub(in crate::net) fn pass_message(&mut self, id: SocketId, state: &mut S) -> Option<usize> {
+        let (now, buffer) = (self.event_loop.now(), &mut self.read_buffer);
+        let slot = self.event_loop.handles.begin_turn(id.0);
+        let Some(Slot { readiness, handle: Entry::Socket(socket), .. }) = slot else {
+            return Some(0);
+        };
+        let is_due = socket.is_steady() && readiness.has_any(Readiness::INPUT) && !buffer.is_empty();
+        let (Some(stream), true) = (&socket.stream, is_due) else {
+            return Some(0);
+        };
+        self.counters.reads += 1;
+        let len = match stream.read(readiness, buffer) {
+            Read::Data(len) => len,
+            read => {
+                self.on_read_end(id, read, state);
+                return Some(1);
+            }
+        };
+        self.counters.bytes_read += len as u64;
+        let arm = socket.count_read(len, now);
+        let only = socket.take_only_listener();
+        self.turn.begin(id, *readiness, socket.outgoing.is_some(), socket.options.write_queue_limit);
+        let buffer = std::mem::take(buffer);
+        if arm {
+            self.touch(id);
         }
-        if self.turn.bytes.is_empty() {
-            self.turn.id = NOBODY;
-        } else if self.gathering.is_empty() {
-            self.send_turn(id);
-        } else {
-            self.close_turn();
-        }
+        let is_over = match only {
+            Some(listener) => self.pass_to(id, listener, &buffer[..len], state),
+            None => {
+                self.emit_chunk(id, &buffer[..len], state);
+                self.end_turn(id)
+            }
+        };
+        let short = len < buffer.len();
+        self.read_buffer = buffer;
+        after_callback(self, state);
+        if is_over && short { None } else { Some(if short { usize::MAX } else { 1 }) }
     }
 
-    #[inline]
-    fn send_turn(&mut self, id: SocketId) {
-        let Some(Entry::Socket(socket)) = self.event_loop.handles.slot(id.0).map(|slot| &mut slot.handle) else {
-            return self.close_turn();
+    /// Calls the only listener, and sends what it has written; true if the socket is at rest again.
+    #[inline(always)]
+    fn pass_to(&mut self, id: SocketId, listener: Taken<SocketListener<S>>, chunk: &[u8], state: &mut S) -> bool {
+        let listener_id = listener.id;
+        let (result, call) = self.invoke(id, listener, &Event::Data(chunk), state);
+        let slot = self.event_loop.handles.slot(id.0);
+        let Some(Slot { readiness, handle: Entry::Socket(socket), .. }) = slot else {
+            return self.end_turn(id);
         };
-        let Some(stream) = &socket.stream else {
-            return self.close_turn();
-        };
+        socket.listeners.put_back(listener_id, call);
+        if let Err(error) = result {
+            self.destroy(id, Some(error));
+            return false;
+        }
         let len = self.turn.len();
-        let result = stream.try_write(&self.turn.bytes, &mut self.counters.writes);
-        if matches!(result, Ok(sent) if sent == len) {
+        let waits = len > 0 && !self.gathering.is_empty();
+        let (Some(stream), true) = (&socket.stream, self.turn.is_of(id) && !waits) else {
+            return self.end_turn(id);
+        };
+        if len > 0 {
+            let result = stream.try_write(&self.turn.bytes, &mut self.counters.writes);
+            if !matches!(result, Ok(sent) if sent == len) {
+                self.send_turn_on(id, len, result);
+                return false;
+            }
             socket.writable.passed(len);
             self.counters.bytes_written += len as u64;
-            self.turn.id = NOBODY;
             self.turn.bytes.clear();
-        } else {
-            self.send_turn_on(id, len, result);
         }
+        self.turn.id = NOBODY;
+        socket.is_at_rest(*readiness)
+    }
+
+    /// The listeners have returned. What was written leaves with what they have written to others. True as
+    /// [`pass_to`](Self::pass_to).
+    #[inline(never)]
+    fn end_turn(&mut self, id: SocketId) -> bool {
+        if self.turn.is_of(id) {
+            self.close_turn();
+        }
+        self.passing_slot(id).is_some_and(|(socket, readiness)| socket.is_at_rest(*readiness))
     }
 
     /// The kernel did not take all of it.
@@ -118,5 +174,19 @@ impl<S> Reactor<S> {
         }
         bytes.clear();
         self.turn.bytes = bytes;
+    }
+}
+
+impl<S> SocketState<S> {
+    /// Takes out who hears `data`, if it is one listener alone and bytes are all that is heard.
+    #[inline]
+    fn take_only_listener(&mut self) -> Option<Taken<SocketListener<S>>> {
+        if self.readable.sink == Sink::Text { None } else { self.listeners.take_only(events::DATA) }
+    }
+
+    /// It is as it was before the message, and nothing is left to read.
+    #[inline]
+    fn is_at_rest(&self, readiness: Readiness) -> bool {
+        self.is_steady() && !readiness.has_any(Readiness::INPUT)
     }
 }
