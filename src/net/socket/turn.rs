@@ -98,17 +98,32 @@ impl<S> Reactor<S> {
         if arm {
             self.touch(id);
         }
-        let is_over = match only {
-            Some(listener) => self.pass_to(id, listener, &buffer[..len], state),
-            None => {
-                self.emit_chunk(id, &buffer[..len], state);
-                self.end_turn(id)
-            }
+        let Some(listener) = only else {
+            return self.pass_to_others(id, buffer, len, state);
         };
-        let short = len < buffer.len();
+        let at_rest = self.pass_to(id, listener, &buffer[..len], state);
+        self.after_message(buffer, len, at_rest, state)
+    }
+
+    /// The same where not one listener hears the bytes alone.
+    #[inline(never)]
+    fn pass_to_others(&mut self, id: SocketId, buffer: Box<[u8]>, len: usize, state: &mut S) -> Option<usize> {
+        self.emit_chunk(id, &buffer[..len], state);
+        let at_rest = self.end_turn(id);
+        self.after_message(buffer, len, at_rest, state)
+    }
+
+    #[inline(always)]
+    fn after_message(&mut self, buffer: Box<[u8]>, len: usize, at_rest: bool, state: &mut S) -> Option<usize> {
+        let is_short = len < buffer.len();
         self.read_buffer = buffer;
         after_callback(self, state);
-        if is_over && short { None } else { Some(if short { usize::MAX } else { 1 }) }
+        match (is_short, at_rest) {
+            (true, true) => None,
+            // A short read is the last one of a turn.
+            (true, false) => Some(usize::MAX),
+            (false, _) => Some(1),
+        }
     }
 
     /// Calls the only listener, and sends what it has written; true if the socket is at rest again.
