@@ -216,7 +216,7 @@ fn length_prefixed_frames_before_a_bad_one_come_in_any_cut() {
 }
 
 /// A second, slow definition of delimited frames.
-fn reference(stream: &[u8], delimiter: &[u8], is_lines: bool, max: usize) -> Outcome {
+fn reference(stream: &[u8], delimiter: &[u8], is_lines: bool, max: usize, keep: bool) -> Outcome {
     let what = if is_lines { "line" } else { "frame" };
     let (mut frames, mut at) = (Vec::new(), 0);
     while at < stream.len() {
@@ -231,8 +231,9 @@ fn reference(stream: &[u8], delimiter: &[u8], is_lines: bool, max: usize) -> Out
             let text = format!("{what} at offset {at} is longer than {max} bytes");
             return (frames, Some((code::ERR_FRAME_TOO_LONG, text)));
         }
-        frames.push(content.to_vec());
-        at += found.map_or(rest.len(), |end| end + delimiter.len());
+        let end = found.map_or(rest.len(), |end| end + delimiter.len());
+        frames.push(if keep { rest[..end].to_vec() } else { content.to_vec() });
+        at += end;
     }
     (frames, None)
 }
@@ -253,8 +254,11 @@ fn delimited_frames_survive_any_cut() {
                 }
                 let len = random.below(6);
                 stream.extend(random.bytes(len, &alphabet));
-                let expected = reference(&stream, delimiter.as_bytes(), false, max);
-                check_cuts(&Delimited::new(delimiter).max_length(max), &stream, &expected, &mut random);
+                for keep in [false, true] {
+                    let decoder = Delimited::new(delimiter).max_length(max).keep_ending(keep);
+                    let expected = reference(&stream, delimiter.as_bytes(), false, max, keep);
+                    check_cuts(&decoder, &stream, &expected, &mut random);
+                }
             }
         }
     }
@@ -267,7 +271,10 @@ fn lines_survive_any_cut() {
         for _ in 0..100 {
             let len = random.below(120);
             let stream = random.bytes(len, b"ab\r\n\n");
-            check_cuts(&Lines::new().max_length(max), &stream, &reference(&stream, b"\n", true, max), &mut random);
+            for keep in [false, true] {
+                let expected = reference(&stream, b"\n", true, max, keep);
+                check_cuts(&Lines::new().max_length(max).keep_ending(keep), &stream, &expected, &mut random);
+            }
         }
     }
 }

@@ -216,7 +216,8 @@ impl<'a> Frames<'a> {
         Self(Cursor { buffer, format, chunk })
     }
 
-    /// The next frame, without its length or delimiter; `None` when the rest of the chunk is a part of a frame.
+    /// The next frame, without its length, and without its delimiter unless that is
+    /// [kept](super::Delimited::keep_ending); `None` when the rest of the chunk is a part of a frame.
     ///
     /// It is lent until the next call: from the chunk where it lies whole there, otherwise from the decoder.
     ///

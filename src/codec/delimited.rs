@@ -10,7 +10,7 @@ use super::buffer::{Buffer, Format, Found, Frames};
 /// As much as the loop reads at once.
 pub(super) const MAX_TEXT: usize = 64 * 1024;
 
-/// Frames that end with a delimiter of one or more bytes, which is not part of them.
+/// Frames that end with a delimiter of one or more bytes, which is not part of them unless asked for.
 ///
 /// ```
 /// use netloop::codec::Delimited;
@@ -48,7 +48,7 @@ impl Delimited {
         } else {
             Buffer::new()
         };
-        Self { buffer, delimiter: Delimiter { what: "frame", bytes: bytes.into(), strip_cr: false, max: MAX_TEXT, scanned: 0 } }
+        Self { buffer, delimiter: Delimiter::new("frame", bytes.into(), false) }
     }
 
     /// The longest frame in bytes, without its delimiter; 64 KiB unless set. A peer can make the decoder hold that much.
@@ -65,6 +65,23 @@ impl Delimited {
     #[must_use]
     pub fn max_length(mut self, bytes: usize) -> Self {
         self.delimiter.max = bytes;
+        self
+    }
+
+    /// Whether frames come with the delimiter that ends them; without unless set. For programs that pass frames on.
+    ///
+    /// Only what a stream has behind its last delimiter comes without one, by [`Delimited::finish`]. [`Delimited::max_length`]
+    /// counts the content alone, as always.
+    ///
+    /// ```
+    /// let mut decoder = netloop::codec::Delimited::new("--").max_length(2).keep_ending(true);
+    /// assert_eq!(decoder.feed(b"ab--c").next_frame()?, Some(&b"ab--"[..]));
+    /// assert_eq!(decoder.finish()?, Some(&b"c"[..]));
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    #[must_use]
+    pub fn keep_ending(mut self, keep: bool) -> Self {
+        self.delimiter.keep_ending = keep;
         self
     }
 
@@ -142,13 +159,21 @@ pub(super) struct Delimiter<B> {
     bytes: B,
     /// A `\r` before the delimiter belongs to it.
     strip_cr: bool,
+    /// Frames come with the delimiter.
+    pub(super) keep_ending: bool,
     pub(super) max: usize,
     /// No delimiter begins before this byte of the frame: nothing is searched twice.
     scanned: usize,
 }
 
 impl Delimiter<[u8; 1]> {
-    pub(super) const LINE_FEED: Self = Self { what: "line", bytes: *b"\n", strip_cr: true, max: MAX_TEXT, scanned: 0 };
+    pub(super) const LINE_FEED: Self = Self::new("line", *b"\n", true);
+}
+
+impl<B> Delimiter<B> {
+    const fn new(what: &'static str, bytes: B, strip_cr: bool) -> Self {
+        Self { what, bytes, strip_cr, keep_ending: false, max: MAX_TEXT, scanned: 0 }
+    }
 }
 
 impl<B: AsRef<[u8]>> Delimiter<B> {
@@ -191,8 +216,11 @@ impl<B: AsRef<[u8]> + fmt::Debug> Format for Delimiter<B> {
         self.scanned = 0;
         let byte = |at: usize| head.get(at).or_else(|| tail.get(at - head.len()));
         let strip = self.strip_cr && at > 0 && byte(at - 1) == Some(&b'\r');
-        let content = 0..at - usize::from(strip);
-        if content.end > self.max { self.too_long() } else { Found::Frame { content, end: at + self.bytes.as_ref().len() } }
+        let (content, end) = (at - usize::from(strip), at + self.bytes.as_ref().len());
+        if content > self.max {
+            return self.too_long();
+        }
+        Found::Frame { content: 0..if self.keep_ending { end } else { content }, end }
     }
 
     fn at_end(&mut self, rest: &[u8]) -> Found {
