@@ -108,15 +108,12 @@ fn echo_in_time(socket: &mut Socket<'_, App>, app: &mut App) {
 }
 
 fn answer_lines(socket: &mut Socket<'_, App>, _: &mut App) {
-    let (mut decoder, mut reply) = (Lines::new().max_length(1024), Vec::new());
+    let mut decoder = Lines::new().max_length(1024).keep_ending(true);
     socket.on_data(move |socket, chunk, app| -> netloop::Result {
         let mut lines = decoder.feed(chunk);
         while let Some(line) = lines.next_line()? {
             app.messages += 1;
-            reply.clear();
-            reply.extend_from_slice(line);
-            reply.push(b'\n');
-            socket.write(&reply);
+            socket.write(line);
         }
         Ok(())
     });

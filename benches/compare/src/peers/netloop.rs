@@ -85,15 +85,12 @@ fn echo(socket: &mut Conn<'_>) {
 }
 
 fn lines(socket: &mut Conn<'_>) {
-    let (mut decoder, mut reply) = (Lines::new().max_length(1024), Vec::new());
+    let mut decoder = Lines::new().max_length(1024).keep_ending(true);
     socket
         .on_data(move |socket, chunk, _| -> netloop::Result {
             let mut lines = decoder.feed(chunk);
             while let Some(line) = lines.next_line()? {
-                reply.clear();
-                reply.extend_from_slice(line);
-                reply.push(b'\n');
-                socket.write(&reply);
+                socket.write(line);
             }
             Ok(())
         })
@@ -109,12 +106,11 @@ fn sink(socket: &mut Conn<'_>) {
 
 fn chat(socket: &mut Conn<'_>, app: &mut App) {
     app.members.insert(socket.id(), ());
-    let mut decoder = Lines::new().max_length(1024);
+    let mut decoder = Lines::new().max_length(1024).keep_ending(true);
     socket
         .on_data(move |socket, chunk, app| -> netloop::Result {
             let mut lines = decoder.feed(chunk);
             while let Some(line) = lines.next_line()? {
-                let line = [line, b"\n"].concat();
                 socket.reactor().broadcast(app.members.keys(), line);
             }
             Ok(())
