@@ -18,6 +18,18 @@ pub(super) trait Format: fmt::Debug {
     /// What the bytes from the start of a frame are: those of `head`, then those of `tail`.
     fn find(&mut self, head: &[u8], tail: &[u8]) -> Found;
 
+    /// Takes off the frame that is whole at the front of `chunk`: the short way, which most frames go. `None` says nothing;
+    /// then ask `find`.
+    #[inline]
+    fn take<'c>(&mut self, chunk: &mut &'c [u8]) -> Option<&'c [u8]> {
+        let Found::Frame { content, end } = self.find(&[], chunk) else {
+            return None;
+        };
+        let frame = &chunk[content];
+        *chunk = &chunk[end..];
+        Some(frame)
+    }
+
     /// What `rest`, in which `find` saw a part of a frame, is when nothing comes any more.
     fn at_end(&mut self, rest: &[u8]) -> Found;
 
@@ -57,29 +69,14 @@ impl Buffer {
         Self { bytes: Vec::new(), at: 0, offset: 0, error: Some(error) }
     }
 
-    /// The next frame of the bytes kept and those of `chunk`, which loses what is taken or kept.
+    /// Nothing is kept, nothing has failed: frames begin where the next chunk does.
     #[inline]
-    pub(super) fn next<'s, 'c: 's, F>(&'s mut self, format: &mut F, chunk: &mut &'c [u8]) -> Result<Option<&'s [u8]>>
-    where
-        F: Format + ?Sized,
-    {
-        if !self.bytes.is_empty() || self.error.is_some() {
-            return self.next_kept(format, chunk);
-        }
-        match format.find(&[], chunk) {
-            Found::Frame { content, end } => {
-                self.offset += end as u64;
-                let used;
-                (used, *chunk) = chunk.split_at(end);
-                Ok(Some(&used[content]))
-            }
-            found => self.settle(found, format.longest(), chunk),
-        }
+    fn is_clear(&self) -> bool {
+        self.bytes.is_empty() && self.error.is_none()
     }
 
-    /// The same where the frame may begin in what was kept.
-    #[inline(never)]
-    fn next_kept<'s, 'c: 's, F>(&'s mut self, format: &mut F, chunk: &mut &'c [u8]) -> Result<Option<&'s [u8]>>
+    /// The next frame of the bytes kept and those of `chunk`, which loses what is taken or kept.
+    pub(super) fn next<'s, 'c: 's, F>(&'s mut self, format: &mut F, chunk: &mut &'c [u8]) -> Result<Option<&'s [u8]>>
     where
         F: Format + ?Sized,
     {
@@ -213,7 +210,7 @@ pub struct Frames<'a>(Cursor<'a, dyn Format>);
 
 impl<'a> Frames<'a> {
     pub(super) fn new(buffer: &'a mut Buffer, format: &'a mut (dyn Format + 'static), chunk: &'a [u8]) -> Self {
-        Self(Cursor { buffer, format, chunk })
+        Self(Cursor::new(buffer, format, chunk))
     }
 
     /// The next frame, without its length, and without its delimiter unless that is
@@ -242,21 +239,66 @@ impl<'a> Frames<'a> {
 /// A chunk, and the decoder it is for.
 #[derive(Debug)]
 pub(super) struct Cursor<'a, F: Format + ?Sized> {
-    pub(super) buffer: &'a mut Buffer,
-    pub(super) format: &'a mut F,
-    pub(super) chunk: &'a [u8],
+    buffer: &'a mut Buffer,
+    format: &'a mut F,
+    /// What is not taken yet.
+    chunk: &'a [u8],
+    /// How long `chunk` was when the buffer last knew its place in the stream.
+    counted: usize,
+    /// The buffer is clear: a frame that is whole in `chunk` is no business of it.
+    direct: bool,
 }
 
-impl<F: Format + ?Sized> Cursor<'_, F> {
+impl<'a, F: Format + ?Sized> Cursor<'a, F> {
+    #[inline]
+    pub(super) fn new(buffer: &'a mut Buffer, format: &'a mut F, chunk: &'a [u8]) -> Self {
+        let direct = buffer.is_clear();
+        Self { buffer, format, chunk, counted: chunk.len(), direct }
+    }
+
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<&[u8]>> {
-        self.buffer.next(self.format, &mut self.chunk)
+        if self.direct {
+            if let Some(frame) = self.format.take(&mut self.chunk) {
+                return Ok(Some(frame));
+            }
+            if self.chunk.is_empty() {
+                return Ok(None);
+            }
+        }
+        self.next_by_buffer()
+    }
+
+    /// The same where the frame begins in what was kept, or is to be kept.
+    #[inline(never)]
+    fn next_by_buffer(&mut self) -> Result<Option<&[u8]>> {
+        if self.direct {
+            self.count();
+            self.direct = false;
+        } else {
+            self.buffer.release();
+            if self.buffer.is_clear() {
+                self.direct = true;
+                return self.next();
+            }
+        }
+        let frame = self.buffer.next(self.format, &mut self.chunk);
+        self.counted = self.chunk.len();
+        frame
+    }
+
+    /// Tells the buffer what was taken without it.
+    #[inline]
+    fn count(&mut self) {
+        self.buffer.offset += (self.counted - self.chunk.len()) as u64;
+        self.counted = self.chunk.len();
     }
 }
 
 impl<F: Format + ?Sized> Drop for Cursor<'_, F> {
     #[inline]
     fn drop(&mut self) {
+        self.count();
         self.buffer.keep(self.chunk, self.format);
     }
 }

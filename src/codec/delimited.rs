@@ -166,8 +166,19 @@ pub(super) struct Delimiter<B> {
     scanned: usize,
 }
 
-impl Delimiter<[u8; 1]> {
-    pub(super) const LINE_FEED: Self = Self::new("line", *b"\n", true);
+/// `\n`, known when compiling.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LineFeed;
+
+impl AsRef<[u8]> for LineFeed {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        b"\n"
+    }
+}
+
+impl Delimiter<LineFeed> {
+    pub(super) const LINE_FEED: Self = Self::new("line", LineFeed, true);
 }
 
 impl<B> Delimiter<B> {
@@ -185,7 +196,9 @@ impl<B: AsRef<[u8]>> Delimiter<B> {
         {
             return Some(at);
         }
-        find(tail, self.bytes.as_ref()).map(|at| head.len() + at)
+        // `take` may have searched it.
+        let from = self.scanned.saturating_sub(head.len());
+        find(&tail[from..], self.bytes.as_ref()).map(|at| head.len() + from + at)
     }
 
     fn position_in_head(&self, head: &[u8], tail: &[u8]) -> Option<usize> {
@@ -198,6 +211,13 @@ impl<B: AsRef<[u8]>> Delimiter<B> {
             let (first, rest) = bytes.split_at(head.len() - at);
             head.ends_with(first) && tail.starts_with(rest)
         })
+    }
+
+    /// What is in a frame before the delimiter.
+    #[inline]
+    fn content<'f>(&self, frame: &'f [u8]) -> &'f [u8] {
+        let content = &frame[..frame.len() - self.bytes.as_ref().len()];
+        if self.strip_cr { content.strip_suffix(b"\r").unwrap_or(content) } else { content }
     }
 
     fn too_long(&self) -> Found {
@@ -223,6 +243,22 @@ impl<B: AsRef<[u8]> + fmt::Debug> Format for Delimiter<B> {
         Found::Frame { content: 0..if self.keep_ending { end } else { content }, end }
     }
 
+    #[inline]
+    fn take<'c>(&mut self, chunk: &mut &'c [u8]) -> Option<&'c [u8]> {
+        match split(chunk, self.bytes.as_ref()) {
+            Some((frame, rest)) if frame.len() <= self.max => {
+                *chunk = rest;
+                Some(if self.keep_ending { frame } else { self.content(frame) })
+            }
+            // No delimiter, or one so late that `find` has to look at the limit: it goes on from here.
+            found => {
+                let searched = found.map_or(chunk.len() + 1, |(frame, _)| frame.len());
+                self.scanned = searched.saturating_sub(self.bytes.as_ref().len());
+                None
+            }
+        }
+    }
+
     fn at_end(&mut self, rest: &[u8]) -> Found {
         self.scanned = 0;
         if rest.len() > self.max { self.too_long() } else { Found::Frame { content: 0..rest.len(), end: rest.len() } }
@@ -231,6 +267,12 @@ impl<B: AsRef<[u8]> + fmt::Debug> Format for Delimiter<B> {
     fn longest(&self) -> usize {
         self.max.saturating_add(self.bytes.as_ref().len()).saturating_add(self.strip_cr.into())
     }
+}
+
+/// What `bytes` have up to the end of the first `wanted`, and the rest.
+#[inline]
+fn split<'b>(bytes: &'b [u8], wanted: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
+    find(bytes, wanted).map(|at| bytes.split_at(at + wanted.len()))
 }
 
 /// Where `wanted` begins first in `bytes`.
@@ -249,6 +291,10 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 
 #[inline]
 fn find_byte(bytes: &[u8], byte: u8) -> Option<usize> {
+    // So ends every chunk, and the way into `memchr` is long.
+    if bytes.is_empty() {
+        return None;
+    }
     memchr::memchr(byte, bytes)
 }
 

@@ -310,6 +310,7 @@ pub(super) fn length(width: usize, little_endian: bool, head: &[u8], tail: &[u8]
 }
 
 impl Format for Prefix {
+    #[inline]
     fn find(&mut self, head: &[u8], tail: &[u8]) -> Found {
         let Some(says) = length(self.width, self.little_endian, head, tail) else {
             return Found::Part;

@@ -3,7 +3,7 @@
 use crate::error::Result;
 
 use super::buffer::{Buffer, Cursor};
-use super::delimited::Delimiter;
+use super::delimited::{Delimiter, LineFeed};
 
 /// Lines that end with `\n`; a `\r` before it belongs to the ending. They are bytes: whether they are UTF-8 is up to you.
 ///
@@ -33,7 +33,7 @@ use super::delimited::Delimiter;
 #[derive(Clone, Debug)]
 pub struct Lines {
     buffer: Buffer,
-    ending: Delimiter<[u8; 1]>,
+    ending: Delimiter<LineFeed>,
 }
 
 impl Lines {
@@ -111,7 +111,7 @@ impl Lines {
     /// ```
     #[inline]
     pub fn feed<'a>(&'a mut self, chunk: &'a [u8]) -> FedLines<'a> {
-        FedLines(Cursor { buffer: &mut self.buffer, format: &mut self.ending, chunk })
+        FedLines(Cursor::new(&mut self.buffer, &mut self.ending, chunk))
     }
 
     /// Copies a chunk, for [`Lines::next_line`]. [`Lines::feed`] does not copy.
@@ -185,7 +185,7 @@ impl Default for Lines {
 /// # Ok::<(), netloop::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct FedLines<'a>(Cursor<'a, Delimiter<[u8; 1]>>);
+pub struct FedLines<'a>(Cursor<'a, Delimiter<LineFeed>>);
 
 impl FedLines<'_> {
     /// The next line, without its ending unless [`Lines::keep_ending`] is set; `None` when the rest of the chunk is a part of
