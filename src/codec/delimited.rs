@@ -272,7 +272,10 @@ impl<B: AsRef<[u8]> + fmt::Debug> Format for Delimiter<B> {
 /// What `bytes` have up to the end of the first `wanted`, and the rest.
 #[inline]
 fn split<'b>(bytes: &'b [u8], wanted: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
-    find(bytes, wanted).map(|at| bytes.split_at(at + wanted.len()))
+    match wanted {
+        &[byte] => split_at_byte(bytes, byte),
+        _ => find(bytes, wanted).map(|at| bytes.split_at(at + wanted.len())),
+    }
 }
 
 /// Where `wanted` begins first in `bytes`.
@@ -281,21 +284,42 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     let (&first, rest) = wanted.split_first()?;
     let mut from = 0;
     loop {
-        let at = from + find_byte(&bytes[from..], first)?;
-        if rest.is_empty() || bytes[at + 1..].starts_with(rest) {
-            return Some(at);
+        let (before, behind) = split_at_byte(&bytes[from..], first)?;
+        from += before.len();
+        if rest.is_empty() || behind.starts_with(rest) {
+            return Some(from - 1);
         }
-        from = at + 1;
     }
 }
 
+/// What `bytes` have up to the end of the first `byte`, and the rest.
+///
+/// The way into `memchr` and back takes 50 instructions, more than a short line does when it is searched here. Behind the first
+/// 32 bytes `memchr` is the faster one.
 #[inline]
-fn find_byte(bytes: &[u8], byte: u8) -> Option<usize> {
-    // So ends every chunk, and the way into `memchr` is long.
-    if bytes.is_empty() {
-        return None;
+fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let searched = bytes.first_chunk().map_or(0, |near| others(near, byte));
+    if *bytes.get(searched)? == byte {
+        return Some(bytes.split_at(searched + 1));
     }
-    memchr::memchr(byte, bytes)
+    memchr::memchr(byte, &bytes[searched..]).map(|at| bytes.split_at(searched + at + 1))
+}
+
+/// How many bytes at the front are surely others than `byte`; the next one may be it.
+///
+/// Eight are looked at together: what is left of `byte` by the exclusive or is zero, and zero less one has its highest bit set.
+/// So has most of what differs from `byte` in that bit; hence the doubt.
+#[inline]
+fn others(near: &[u8; 32], byte: u8) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    for (n, word) in near.as_chunks::<8>().0.iter().enumerate() {
+        let difference = u64::from_le_bytes(*word) ^ (ONES * u64::from(byte));
+        let marks = difference.wrapping_sub(ONES) & (ONES << 7);
+        if marks != 0 {
+            return 8 * n + marks.trailing_zeros() as usize / 8;
+        }
+    }
+    near.len()
 }
 
 #[cfg(test)]
@@ -303,11 +327,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_is_found_where_it_is_first() {
-        assert_eq!(find_byte(b"", b'x'), None);
-        assert_eq!(find_byte(b"abc", b'x'), None);
-        assert_eq!(find_byte(b"xabcx", b'x'), Some(0));
-        assert_eq!(find_byte(b"abcx", b'x'), Some(3));
+    fn bytes_are_split_behind_the_first_of_a_kind_whatever_the_others_are() {
+        for (byte, other) in [b'\n', 0, 0x7f, 0x80, 0xff].into_iter().flat_map(|byte| (0..=255).map(move |other| (byte, other)))
+        {
+            for len in [0, 1, 7, 8, 9, 31, 32, 33, 70] {
+                let mut bytes = vec![other; len];
+                if byte != other {
+                    assert_eq!(split_at_byte(&bytes, byte), None, "{byte} in {len} times {other}");
+                }
+                for at in (0..len).rev() {
+                    bytes[at] = byte;
+                    let first = if byte == other { 0 } else { at };
+                    assert_eq!(split_at_byte(&bytes, byte), Some(bytes.split_at(first + 1)), "{byte} in {bytes:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_ascii_is_taken_for_another() {
+        for (byte, other) in (0..128).flat_map(|byte| (0..128).map(move |other| (byte, other))).filter(|(a, b)| a != b) {
+            let mut near = [other; 32];
+            assert_eq!(others(&near, byte), 32);
+            for at in (0..32).rev() {
+                near[at] = byte;
+                assert_eq!(others(&near, byte), at);
+            }
+        }
+    }
+
+    /// Whatever is before it in the same eight bytes.
+    #[test]
+    fn bytes_that_look_like_it_do_not_hide_a_byte() {
+        for before in 0..=255 {
+            for at in 1..32 {
+                let mut bytes = [b'x'; 40];
+                (bytes[at - 1], bytes[at]) = (before, b'\n');
+                let first = if before == b'\n' { at - 1 } else { at };
+                assert_eq!(split_at_byte(&bytes, b'\n'), Some(bytes.split_at(first + 1)), "{bytes:?}");
+            }
+        }
     }
 
     #[test]
