@@ -275,6 +275,21 @@ mod tests {
     }
 
     #[test]
+    fn a_good_line_behind_a_bad_one_is_not_told() {
+        let mut decoder = Lines::new().max_length(3);
+        let mut lines = decoder.feed(b"one\nlong\ntwo\n");
+        assert_eq!(lines.next_line().expect("short"), Some(&b"one"[..]));
+        for _ in 0..2 {
+            let error = lines.next_line().expect_err("one more than three");
+            assert_eq!(error.to_string(), "line at offset 4 is longer than 3 bytes");
+        }
+        drop(lines);
+        assert!(decoder.feed(b"ok\n").next_line().is_err());
+        decoder.push(b"ok\n");
+        assert!(decoder.next_line().is_err() && decoder.finish().is_err());
+    }
+
+    #[test]
     fn endings_are_kept_no_longer_when_that_is_taken_back() {
         let decoder = Lines::new().keep_ending(true).keep_ending(false);
         assert_eq!(decode(decoder, &[b"a\r\nb\nc"]).expect("short"), [b"a", b"b", b"c"]);
