@@ -61,11 +61,22 @@ impl Server {
 
     /// The system calls so far by the server's own count, if it has one: not all of them.
     pub(crate) fn calls(&mut self) -> Option<u64> {
+        self.ask("")?.parse().ok()
+    }
+
+    /// How many of those that never read have a full queue, and how many writes to them were refused so far.
+    pub(crate) fn slow(&mut self) -> Option<(usize, u64)> {
+        let answer = self.ask("slow")?;
+        let (full, refused) = answer.split_once(' ')?;
+        Some((full.parse().ok()?, refused.parse().ok()?))
+    }
+
+    fn ask(&mut self, what: &str) -> Option<String> {
         if !self.answers {
             return None;
         }
-        self.input.as_mut()?.write_all(b"\n").ok()?;
-        self.line().ok()?.parse().ok()
+        self.input.as_mut()?.write_all(format!("{what}\n").as_bytes()).ok()?;
+        self.line().ok()
     }
 }
 

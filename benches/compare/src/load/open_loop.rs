@@ -38,8 +38,13 @@ impl OpenLoop {
     }
 
     pub(super) fn begin(&mut self) {
-        self.next = Instant::now();
         self.latencies.clear();
+        self.go_on();
+    }
+
+    /// After [`settle`](Self::settle): the latencies so far stay.
+    pub(super) fn go_on(&mut self) {
+        self.next = Instant::now();
     }
 
     /// Sends what is due and takes what has come. It never sleeps: waking up would be measured too.
@@ -77,8 +82,8 @@ impl OpenLoop {
         Ok(())
     }
 
-    /// Waits for the answers that are missing, and gives the percentiles in microseconds.
-    pub(super) fn finish(&mut self) -> Result<[f64; 3], AnyError> {
+    /// Waits for the answers that are missing.
+    pub(super) fn settle(&mut self) -> Result<(), AnyError> {
         let start = Instant::now();
         while self.due.iter().any(|due| !due.is_empty()) {
             self.take()?;
@@ -86,15 +91,40 @@ impl OpenLoop {
                 return Err("messages without an answer".into());
             }
         }
+        Ok(())
+    }
+
+    /// Waits for the answers that are missing, and gives the percentiles in microseconds.
+    pub(super) fn finish(&mut self) -> Result<[f64; 3], AnyError> {
+        self.settle()?;
         self.latencies.sort_unstable();
-        let last = self.latencies.len().checked_sub(1).ok_or("no answer at all")?;
-        let at = |share: f64| self.latencies[(last as f64 * share).round() as usize].as_nanos() as f64 / 1000.0;
-        Ok([at(0.5), at(0.99), at(0.999)])
+        if self.latencies.is_empty() {
+            return Err("no answer at all".into());
+        }
+        Ok([0.5, 0.99, 0.999].map(|share| percentile(&self.latencies, share)))
+    }
+
+    /// After [`settle`](Self::settle): the median of the 99th percentiles of so many answers each. What disturbs a few of these parts
+    /// does not show in it.
+    pub(super) fn usual_p99(&self, part: usize) -> Option<f64> {
+        let p99 = |part: &[Duration]| {
+            let mut part = part.to_vec();
+            part.sort_unstable();
+            percentile(&part, 0.99)
+        };
+        let mut parts: Vec<f64> = self.latencies.chunks_exact(part).map(p99).collect();
+        parts.sort_unstable_by(f64::total_cmp);
+        parts.get(parts.len() / 2).copied()
     }
 
     pub(super) fn answered(&self) -> u64 {
         self.latencies.len() as u64
     }
+}
+
+/// Of sorted times, in microseconds.
+fn percentile(times: &[Duration], share: f64) -> f64 {
+    times[((times.len() - 1) as f64 * share).round() as usize].as_nanos() as f64 / 1000.0
 }
 
 pub(super) fn play(server: &mut Server, plan: Plan, connections: usize, rate: u64) -> Result<Measured, AnyError> {

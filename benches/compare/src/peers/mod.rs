@@ -27,6 +27,10 @@ pub(crate) const GREETING: [u8; 64] = [b'g'; 64];
 const IDLE: Duration = Duration::from_secs(30);
 /// How much one slow consumer may make the producer keep.
 pub(crate) const SLOW_LIMIT: usize = 256 * 1024;
+/// What is written to a slow consumer at a time.
+const SLOW_MESSAGE: usize = 4096;
+/// The send buffer of a slow consumer; Linux doubles it. Without a limit the kernel keeps megabytes.
+const SLOW_SEND_BUFFER: usize = 16 * 1024;
 
 /// Runs a server of this program.
 pub(crate) fn serve(peer: &str, kind: Kind, upstream: Option<SocketAddr>) -> Result<(), AnyError> {

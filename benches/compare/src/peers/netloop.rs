@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use netloop::codec::Lines;
 use netloop::{Reactor, Remote, ServerOptions, Socket, SocketId, SocketMap};
+use socket2::SockRef;
 
-use super::{AnyError, GREETING, IDLE, SLOW_LIMIT, announce};
+use super::{AnyError, GREETING, IDLE, SLOW_LIMIT, SLOW_MESSAGE, SLOW_SEND_BUFFER, announce};
 use crate::plan::Kind;
 
 #[derive(Default)]
@@ -15,6 +16,8 @@ struct App {
     members: SocketMap<()>,
     /// Those that never read.
     slow: Vec<SocketId>,
+    /// Writes to them that were refused, for their queues were full.
+    refused: u64,
     sunk: u64,
 }
 
@@ -50,24 +53,25 @@ pub(super) fn serve(kind: Kind, upstream: Option<SocketAddr>) -> Result<(), AnyE
         Kind::Slow => slow(socket),
     });
     announce(server.listen(([127, 0, 0, 1], 0)).port().ok_or("not listening")?)?;
-    if kind == Kind::Slow {
-        reactor.set_interval(Duration::from_millis(1), |reactor, _, app| produce(reactor, app));
-    }
     answer(reactor.remote());
     reactor.run(&mut App::default())?;
     Ok(())
 }
 
-/// Tells the system calls so far, whenever a line comes in.
+/// Tells what a line asks for: how it is with those that never read, or the system calls so far.
 fn answer(remote: Remote<App>) {
     std::thread::spawn(move || {
-        for _ in std::io::stdin().lock().lines() {
-            let calls = remote.ask(|reactor, _| {
+        for line in std::io::stdin().lock().lines() {
+            let asked_for_slow = line.is_ok_and(|line| line == "slow");
+            let answer = remote.ask(move |reactor, app| {
+                if asked_for_slow {
+                    return format!("{} {}", full(reactor, app), app.refused);
+                }
                 let counts = reactor.metrics();
-                counts.polls + counts.registrations + counts.reads + counts.writes + counts.accepts
+                (counts.polls + counts.registrations + counts.reads + counts.writes + counts.accepts).to_string()
             });
-            if let Ok(calls) = calls {
-                println!("{calls}");
+            if let Ok(answer) = answer {
+                println!("{answer}");
             }
         }
     });
@@ -121,26 +125,34 @@ fn chat(socket: &mut Conn<'_>, app: &mut App) {
         });
 }
 
-/// The first byte of a connection says whether it will ever read.
+/// The first message of a connection that will never read is an `s` and the microseconds between two writes to it.
 fn slow(socket: &mut Conn<'_>) {
     let mut first = true;
     socket
-        .on_data(move |socket, chunk, app| {
-            if std::mem::take(&mut first) && chunk.first() == Some(&b's') {
-                app.slow.push(socket.id());
-            } else {
-                socket.write(chunk);
+        .on_data(move |socket, chunk, app| -> netloop::Result {
+            match chunk {
+                &[b's', a, b, c, d] if first => {
+                    produce(socket, app, Duration::from_micros(u32::from_le_bytes([a, b, c, d]).into()))?;
+                }
+                _ => drop(socket.write(chunk)),
             }
+            first = false;
+            Ok(())
         })
         .on_error(|_, _, _| {});
 }
 
-/// Writes to some of those that never read, whatever `write` answers.
-fn produce(reactor: &mut Reactor<App>, app: &mut App) {
-    for _ in 0..app.slow.len().min(20) {
-        app.slow.rotate_left(1);
-        if let Some(mut socket) = reactor.socket(app.slow[0]) {
-            let _ = socket.try_write([b'x'; 16 * 1024]);
-        }
-    }
+/// Writes to a connection that never reads, for ever and whatever the answer is.
+fn produce(socket: &mut Conn<'_>, app: &mut App, period: Duration) -> netloop::Result {
+    SockRef::from(&*socket).set_send_buffer_size(SLOW_SEND_BUFFER)?;
+    app.slow.push(socket.id());
+    socket.every(period, |socket, app| app.refused += u64::from(socket.try_write([b'x'; SLOW_MESSAGE]).is_err()));
+    Ok(())
+}
+
+/// How many of those that never read are still there and have no room for another message.
+fn full(reactor: &mut Reactor<App>, app: &App) -> usize {
+    let is_full =
+        |&&id: &&SocketId| reactor.socket(id).is_some_and(|socket| socket.writable_length() + SLOW_MESSAGE > SLOW_LIMIT);
+    app.slow.iter().filter(is_full).count()
 }
