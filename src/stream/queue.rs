@@ -47,8 +47,11 @@ pub(crate) struct ByteQueue {
     spare: Vec<u8>,
 }
 
-/// Copied bytes become a chunk when they would be longer than this.
-pub(crate) const COPY_LIMIT: usize = 64 * 1024;
+/// So many copied bytes become a chunk, and the next ones begin another.
+const COPY_LIMIT: usize = 64 * 1024;
+
+/// The least that the buffer of copied bytes begins with.
+const FIRST: usize = 64;
 
 /// Slices handed to the kernel at once.
 pub(super) const SLICES: usize = 64;
@@ -67,11 +70,37 @@ impl ByteQueue {
     /// Copies bytes to the end.
     #[inline]
     pub(crate) fn copy(&mut self, bytes: &[u8]) {
-        if self.open.len() + bytes.len() > COPY_LIMIT {
-            self.seal();
-        }
         self.len += bytes.len();
-        self.open.extend_from_slice(bytes);
+        if bytes.len() <= self.open.capacity() - self.open.len() {
+            self.open.extend_from_slice(bytes);
+        } else {
+            self.copy_and_grow(bytes);
+        }
+    }
+
+    /// The same where the open buffer has not enough room. It grows up to the limit and is filled up to it before the next one is
+    /// begun: a full queue owns hardly more memory than it has bytes.
+    #[inline(never)]
+    fn copy_and_grow(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.open.len() >= COPY_LIMIT {
+                self.seal();
+            }
+            let (now, later) = bytes.split_at(bytes.len().min(COPY_LIMIT - self.open.len()));
+            self.reserve(now.len());
+            self.open.extend_from_slice(now);
+            bytes = later;
+        }
+    }
+
+    /// Makes room for more open bytes, which do not pass the limit.
+    fn reserve(&mut self, more: usize) {
+        let wanted = self.open.len() + more;
+        if wanted > self.open.capacity() {
+            let is_long = matches!(self.chunks.back(), Some((Chunk::Copied(_), COPY_LIMIT)));
+            let room = if is_long { COPY_LIMIT } else { (2 * self.open.capacity()).clamp(FIRST, COPY_LIMIT) };
+            self.open.reserve_exact(room.max(wanted) - self.open.len());
+        }
     }
 
     /// Makes a chunk of the open bytes.
@@ -236,6 +265,29 @@ mod tests {
         let buffer = queue.open.as_ptr();
         queue.copy(b"e");
         assert_eq!(queue.single().map(<[u8]>::as_ptr), Some(buffer), "the buffer is used again");
+    }
+
+    #[test]
+    fn what_waits_costs_hardly_more_than_its_bytes() {
+        for len in [1, 100, 4096, 6000, 12_288, 13_107, 16_383, 65_535, 65_536, 65_537, 200_000] {
+            let mut queue = ByteQueue::default();
+            let bytes: Vec<u8> = (0..len).map(|n| n as u8).collect();
+            let times = 1_000_000 / len;
+            (0..times).for_each(|_| queue.copy(&bytes));
+            let owned: usize = queue.open.capacity() + queue.chunks.iter().map(|(chunk, _)| capacity(chunk)).sum::<usize>();
+            assert!(owned < queue.len + COPY_LIMIT, "{owned} for {} bytes in pieces of {len}", queue.len);
+            assert!(contents(&queue) == bytes.repeat(times), "in pieces of {len}");
+        }
+        let mut queue = ByteQueue::default();
+        (0..1000).for_each(|_| queue.copy(b"1"));
+        assert!(queue.open.capacity() <= 2000, "a short queue owns {}", queue.open.capacity());
+    }
+
+    fn capacity(chunk: &Chunk) -> usize {
+        match chunk {
+            Chunk::Copied(bytes) => bytes.capacity(),
+            Chunk::Shared(_) | Chunk::Owned(_) => unreachable!("all of it was copied"),
+        }
     }
 
     #[test]
