@@ -176,6 +176,15 @@ impl Report {
         Ok(())
     }
 
+    /// In which scenarios a peer has failed, and how.
+    pub(crate) fn failures_of(&self, peer: &str) -> Vec<String> {
+        let failure = |results: &Results| {
+            let at = results.peers.iter().position(|name| *name == peer)?;
+            Some(format!("{}: {}", results.scenario.name, results.failures[at].as_ref()?))
+        };
+        self.results.iter().filter_map(failure).collect()
+    }
+
     fn about(&self) -> String {
         let rounds = self.effort.rounds;
         let quick = if self.quick { " -- --quick" } else { "" };

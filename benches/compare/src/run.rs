@@ -51,7 +51,11 @@ pub(crate) fn run(choice: &Choice) -> Result<(), AnyError> {
     for chart in report.charts() {
         println!("  {}", choice.report.join(chart).display());
     }
-    Ok(())
+    // A peer that fails is a line of the report; netloop itself must not.
+    match report.failures_of("netloop") {
+        none if none.is_empty() => Ok(()),
+        failures => Err(format!("netloop has failed: {}", failures.join("; ")).into()),
+    }
 }
 
 fn find_peers(choice: &Choice, remarks: &mut Vec<String>) -> Vec<Found> {
