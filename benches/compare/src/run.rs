@@ -122,7 +122,7 @@ fn compare(
     for (at, peer) in peers.iter().enumerate() {
         progress.show(scenario.name, "bytes checked");
         let checked = Server::start(peer, scenario.kind, core).and_then(|server| load::check(scenario.kind, &server));
-        results.failures[at] = checked.err().map(|error| error.to_string());
+        results.failures[at] = checked.err().map(explained);
     }
     let plan = Plan { warm_up: effort.warm_up, window: effort.window, counts_calls: false, perf };
     for round in 0..rounds {
@@ -132,7 +132,7 @@ fn compare(
             if results.failures[at].is_none() {
                 match sample(scenario, peers[at], core, plan, effort) {
                     Ok(sample) => results.samples[at].push(Sample { round, ..sample }),
-                    Err(error) => results.failures[at] = Some(error.to_string()),
+                    Err(error) => results.failures[at] = Some(explained(error)),
                 }
             }
             progress.step();
@@ -150,6 +150,14 @@ fn compare(
         progress.step();
     }
     results
+}
+
+/// Blocking clients give up after a while, which the system calls a resource that is unavailable.
+fn explained(error: AnyError) -> String {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(error) if error.kind() == std::io::ErrorKind::WouldBlock => format!("no answer for {:?}", load::PATIENCE),
+        _ => error.to_string(),
+    }
 }
 
 fn counts_calls(scenario: &Scenario, peer: &Found, perf: bool) -> bool {

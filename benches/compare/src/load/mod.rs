@@ -24,7 +24,7 @@ use crate::plan::{Effort, Load};
 use crate::server::{Measured, Meter, Plan, Server};
 
 /// A server that answers nothing for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Plays a load against a server.
 pub(crate) fn play(load: Load, server: &mut Server, plan: Plan, effort: &Effort) -> Result<Measured, AnyError> {
