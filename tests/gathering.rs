@@ -188,28 +188,53 @@ fn a_turn_that_grows_too_large_leaves_in_order() {
 }
 
 #[test]
-fn a_queue_limit_holds_for_what_is_gathered() {
+fn a_queue_limit_is_not_for_what_the_kernel_takes() {
+    // In Node the kernel had taken it before the next write; so what is gathered leaves when it comes to the limit.
     let mut scene = Scene::new();
     scene.reactor.socket(scene.me).expect("open").set_write_queue_limit(10);
     scene.on_data(|socket, _| {
         let before = socket.bytes_written();
         assert!(socket.write("123456"));
-        let error = socket.try_write("789012").expect_err("six of ten are taken");
+        assert!(socket.try_write("789012").expect("six of ten have left"));
+        let error = socket.try_write("eleven byte").expect_err("more than the limit at once");
         assert_eq!((error.code(), socket.is_destroyed()), (code::ERR_WRITE_QUEUE_FULL, false));
-        assert_eq!(socket.bytes_written(), before + 6);
-        assert!(socket.write("7890"));
-        assert_eq!(socket.bytes_written(), before + 10);
+        assert_eq!(socket.bytes_written(), before + 12);
+        assert!(socket.write("3456"));
+        assert_eq!((socket.bytes_written(), socket.writable_length()), (before + 16, 0));
     });
-    assert_eq!(scene.message(), 1);
-    assert_eq!(scene.seen.got, b"1234567890");
+    assert_eq!(scene.message(), 3);
+    assert_eq!(scene.seen.got, b"1234567890123456");
     let me = scene.me;
     scene.on_data(move |socket, seen| {
-        assert!(!socket.reactor().socket(me).expect("open").write("x"), "the ten are still there");
+        (0..50).for_each(|_| assert!(socket.reactor().socket(me).expect("open").write("x")));
+        assert!(!socket.write("eleven byte"));
         assert!(socket.is_destroyed() && seen.events.is_empty());
     });
     scene.message();
-    assert_eq!(scene.seen.got, b"12345678901234567890", "what was gathered has left");
+    assert_eq!(
+        scene.seen.got,
+        [&b"1234567890123456"[..], b"1234567890123456", &[b'x'; 50]].concat(),
+        "what was gathered has left"
+    );
     assert_eq!(scene.seen.events, [code::ERR_WRITE_QUEUE_FULL, "close"]);
+}
+
+#[test]
+fn a_queue_limit_holds_for_what_the_kernel_refuses() {
+    let mut scene = Scene::new();
+    scene.reactor.socket(scene.me).expect("open").set_write_queue_limit(20_000);
+    scene.on_data(|socket, _| {
+        let error = (0..100_000).find_map(|_| socket.try_write([1; 1000]).err()).expect("the kernel is full at some time");
+        assert_eq!((error.code(), socket.is_destroyed()), (code::ERR_WRITE_QUEUE_FULL, false));
+        assert!((19_001..=20_000 + 64 * 1024).contains(&socket.writable_length()), "{}", socket.writable_length());
+    });
+    let mut far = scene.reactor.socket(scene.peer).expect("open");
+    far.pause();
+    far.write("m");
+    scene.settle();
+    let written = scene.reactor.socket(scene.me).expect("open").bytes_written() as usize;
+    scene.reactor.socket(scene.peer).expect("open").resume();
+    scene.until(|seen| seen.got.len() == written);
 }
 
 #[test]

@@ -140,6 +140,10 @@ impl<S> Reactor<S> {
         done: Option<Done<S>>,
     ) -> Result<bool, (Error, Option<Done<S>>)> {
         let len = bytes.bytes().len();
+        if self.socket_entry(id).is_some_and(|socket| socket.writable.is_gathering() && !socket.has_place(len)) {
+            // In Node those bytes had left already: the limit is for what the kernel refuses.
+            self.flush_socket(id);
+        }
         let Some((socket, readiness)) = self.socket_slot(id) else {
             return Err((destroyed("write"), done));
         };
@@ -292,11 +296,15 @@ impl<S> SocketState<S> {
     /// Whether a write may simply be gathered: open, nothing ended, failed, corked or in flight, and no limit near.
     #[inline]
     fn may_gather(&self, len: usize) -> bool {
-        let queued = self.writable.queued().saturating_add(len);
         (self.is_steady() || self.takes_writes())
             && len < LARGE
-            && queued < GATHER_LIMIT
-            && queued <= self.options.write_queue_limit
+            && self.writable.queued() + len < GATHER_LIMIT
+            && self.has_place(len)
+    }
+
+    /// Whether so many bytes more are within the limit.
+    fn has_place(&self, len: usize) -> bool {
+        self.writable.queued().saturating_add(len) <= self.options.write_queue_limit
     }
 
     fn takes_writes(&self) -> bool {
