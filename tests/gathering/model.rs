@@ -349,7 +349,8 @@ fn write(socket: &mut Socket<'_, World>, world: &mut World) {
         return;
     }
     assert_eq!(socket.bytes_written(), before.1 + bytes.len() as u64, "counted at once");
-    let gathers = inside && side.corks == 0 && side.fresh < LARGE && way != 9;
+    // Before a limit is passed all leaves, and the kernel may refuse it.
+    let gathers = inside && side.corks == 0 && side.fresh < LARGE && way != 9 && !side.limited;
     let left = socket.writable_length();
     if before.0 == 0 && gathers && !side.stuffed {
         assert_eq!(left, 0, "what is gathered counts as taken");
