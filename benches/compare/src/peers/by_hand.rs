@@ -9,6 +9,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
+use memchr::memchr_iter;
+
 use super::{GREETING, IDLE};
 use crate::plan::Kind;
 
@@ -285,10 +287,10 @@ impl<S: Stream> Server<S> {
             joined.extend_from_slice(chunk);
             &joined
         };
-        let mut rest = bytes;
-        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-            let (line, after) = rest.split_at(end + 1);
-            rest = after;
+        let mut begin = 0;
+        for end in memchr_iter(b'\n', bytes) {
+            let line = &bytes[begin..=end];
+            begin = end + 1;
             if self.kind == Kind::Lines {
                 self.send(place, line)?;
             } else {
@@ -299,7 +301,7 @@ impl<S: Stream> Server<S> {
                 }
             }
         }
-        let rest = rest.to_vec();
+        let rest = bytes[begin..].to_vec();
         if let Some(connection) = &mut self.connections[place] {
             connection.input = rest;
         }
