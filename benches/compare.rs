@@ -1,7 +1,7 @@
 //! `cargo bench`: what a message may cost, and netloop beside its peers.
 //!
 //! ```text
-//! cargo bench [-- [--quick] [SCENARIO …] [--peer NAME …] [--list]]
+//! cargo bench [-- [--quick] [SCENARIO …] [--peer NAME …] [--report FOLDER] [--list]]
 //! cargo bench -- gates [--update]
 //! cargo bench -- proxy-gigabyte [--quick]
 //! ```

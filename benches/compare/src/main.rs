@@ -1,7 +1,7 @@
 //! netloop beside its peers: one table and a few charts, with one command.
 //!
 //! ```text
-//! cargo bench [-- [--quick] [SCENARIO …] [--peer NAME …] [--list]]
+//! cargo bench [-- [--quick] [SCENARIO …] [--peer NAME …] [--report FOLDER] [--list]]
 //! ```
 //!
 //! Servers are processes on one core, the load is this process on another. What is measured, and how, is in chapter 14 of
@@ -70,17 +70,17 @@ fn choose(words: &[&str]) -> Result<Option<Choice>, String> {
                 println!("{}", known());
                 return Ok(None);
             }
-            "--report" => report = words.next().ok_or("--report asks for a folder")?.into(),
+            "--report" => report = words.next().ok_or_else(|| wrong("--report asks for a folder"))?.into(),
             "--peer" => {
                 let name = words.next().filter(|word| !word.starts_with('-'));
-                let &name = name.ok_or_else(|| format!("--peer asks for a name\n{}", known()))?;
+                let &name = name.ok_or_else(|| wrong("--peer asks for a name"))?;
                 let peer = PEERS.iter().find(|peer| peer.name == name);
-                peers.push(peer.ok_or_else(|| format!("there is no peer {name:?}\n{}", known()))?);
+                peers.push(peer.ok_or_else(|| wrong(&format!("there is no peer {name:?}")))?);
             }
-            option if option.starts_with('-') => return Err(format!("there is no option {option:?}\n{}", known())),
+            option if option.starts_with('-') => return Err(wrong(&format!("there is no option {option:?}"))),
             name => {
                 let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name);
-                scenarios.push(scenario.ok_or_else(|| format!("there is no scenario {name:?}\n{}", known()))?);
+                scenarios.push(scenario.ok_or_else(|| wrong(&format!("there is no scenario {name:?}")))?);
             }
         }
     }
@@ -110,7 +110,12 @@ fn known() -> String {
     for peer in &PEERS {
         text += &format!("  {:<16} {}\n", peer.name, peer.about);
     }
-    text + "options: --quick, --peer NAME, --list"
+    text + "options: --quick, --peer NAME, --report FOLDER, --list; gates --update"
+}
+
+/// The reason comes last, where it is seen.
+fn wrong(reason: &str) -> String {
+    format!("{}\n\n{reason}", known())
 }
 
 fn pin(core: &str) {

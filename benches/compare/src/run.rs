@@ -25,6 +25,9 @@ pub(crate) fn run(choice: &Choice) -> Result<(), AnyError> {
     for remark in &remarks {
         println!("{remark}");
     }
+    if scenarios.is_empty() {
+        return Err("nothing to measure: the descriptor limit leaves none of these scenarios".into());
+    }
     let samples = scenarios.iter().map(|scenario| {
         let peers = found.iter().filter(|peer| takes_part(peer.name, scenario.kind)).count();
         let counted = found.iter().filter(|peer| takes_part(peer.name, scenario.kind) && counts_calls(scenario, peer, perf));

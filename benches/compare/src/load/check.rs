@@ -56,13 +56,21 @@ fn lines(server: &Server) -> Result<(), AnyError> {
     expect(&mut stream, many.as_bytes())
 }
 
+/// Two at once, each with a total of its own.
 fn sink(server: &Server) -> Result<(), AnyError> {
-    let mut stream = patient(server)?;
-    stream.write_all(&pattern(MUCH))?;
-    stream.shutdown(Shutdown::Write)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    if answer == format!("{MUCH}\n") { Ok(()) } else { Err(format!("{answer:?} instead of {MUCH} bytes").into()) }
+    let mut streams = [(patient(server)?, MUCH), (patient(server)?, MUCH / 3)];
+    for (stream, length) in &mut streams {
+        stream.write_all(&pattern(*length))?;
+    }
+    for (stream, length) in &mut streams {
+        stream.shutdown(Shutdown::Write)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        if answer != format!("{length}\n") {
+            return Err(format!("{answer:?} instead of {length} bytes").into());
+        }
+    }
+    Ok(())
 }
 
 fn churn(server: &Server) -> Result<(), AnyError> {

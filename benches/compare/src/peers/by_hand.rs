@@ -3,9 +3,13 @@
 //! Edge-triggered: a connection is registered once for both directions, a short read ends a turn, and what the kernel does not
 //! take waits until it has room. One buffer for all reads.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use memchr::memchr_iter;
 
 use super::{GREETING, IDLE};
 use crate::plan::Kind;
@@ -35,7 +39,8 @@ struct Connection<S> {
     /// The other one of a proxied pair.
     partner: Option<usize>,
     total: u64,
-    deadline: Instant,
+    /// When it was opened or last sent something.
+    active: Instant,
     /// The other side has ended; what it sent before may wait still.
     ending: bool,
     /// All it sent is read, and its end too.
@@ -47,7 +52,7 @@ struct Connection<S> {
 impl<S: Stream> Connection<S> {
     fn new(stream: S, partner: Option<usize>, now: Instant) -> Self {
         let (input, output) = (Vec::new(), Vec::new());
-        Self { stream, input, output, partner, total: 0, deadline: now + IDLE, ending: false, ended: false, gathering: false }
+        Self { stream, input, output, partner, total: 0, active: now, ending: false, ended: false, gathering: false }
     }
 
     /// Writes, and keeps what the kernel does not take.
@@ -87,13 +92,47 @@ pub(super) struct Server<S> {
     free: Vec<usize>,
     buffer: Vec<u8>,
     gathering: Vec<usize>,
+    timers: Timers,
+    /// When the last wait has ended.
     now: Instant,
+}
+
+/// When to look at which place, with one entry for each at most. A message only notes its time: who has sent one is looked at
+/// again a timeout later. An entry outlives its connection and serves the next one at its place, which is due no earlier.
+#[derive(Default)]
+struct Timers {
+    due: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// Whether a place is among the due.
+    held: Vec<bool>,
+}
+
+impl Timers {
+    fn start(&mut self, place: usize, deadline: Instant) {
+        if place >= self.held.len() {
+            self.held.resize(place + 1, false);
+        }
+        if !std::mem::replace(&mut self.held[place], true) {
+            self.due.push(Reverse((deadline, place)));
+        }
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.due.peek().map(|&Reverse((deadline, _))| deadline)
+    }
+
+    fn take_due(&mut self, now: Instant) -> Option<usize> {
+        self.next().filter(|&deadline| deadline <= now)?;
+        let Reverse((_, place)) = self.due.pop()?;
+        self.held[place] = false;
+        Some(place)
+    }
 }
 
 impl<S: Stream> Server<S> {
     pub(super) fn new(kind: Kind, replies: Replies, upstream: Option<SocketAddr>) -> Self {
         let (connections, free, gathering) = (Vec::new(), Vec::new(), Vec::new());
-        Self { kind, replies, upstream, connections, free, buffer: vec![0; 64 * 1024], gathering, now: Instant::now() }
+        let (buffer, timers) = (vec![0; 64 * 1024], Timers::default());
+        Self { kind, replies, upstream, connections, free, buffer, gathering, timers, now: Instant::now() }
     }
 
     /// Takes a connection in; `register` gets each stream to be waited for, with its number.
@@ -125,39 +164,41 @@ impl<S: Stream> Server<S> {
             self.connections.push(None);
         }
         self.connections[place] = Some(Connection::new(stream, None, self.now));
+        if self.kind == Kind::Timeout {
+            self.timers.start(place, self.now + IDLE);
+        }
         Ok(place)
     }
 
-    /// How long a wait for events may last, with a look at the idle ones.
-    pub(super) fn before_wait(&mut self) -> Option<std::time::Duration> {
-        if self.kind != Kind::Timeout {
-            return None;
-        }
-        Some(IDLE)
+    /// How long a wait for events may last.
+    pub(super) fn before_wait(&self) -> Option<Duration> {
+        self.timers.next().map(|deadline| deadline.saturating_duration_since(self.now))
     }
 
-    /// Closes the idle ones if a wait has ended without events.
-    pub(super) fn after_wait(&mut self, nothing: bool) {
-        if self.kind != Kind::Timeout {
-            return;
-        }
-        self.now = Instant::now();
-        if nothing {
-            for place in 0..self.connections.len() {
-                if self.connections[place].as_ref().is_some_and(|connection| connection.deadline <= self.now) {
-                    self.close(place);
-                }
-            }
+    /// Looks at the clock, once for all that a wait has given.
+    pub(super) fn after_wait(&mut self) {
+        if self.kind == Kind::Timeout {
+            self.now = Instant::now();
         }
     }
 
-    /// Sends what was gathered.
+    /// Sends what was gathered, and closes those that were idle for too long.
     pub(super) fn after_events(&mut self) {
         for place in std::mem::take(&mut self.gathering) {
             if let Some(connection) = &mut self.connections[place] {
                 connection.gathering = false;
                 if connection.flush().is_err() {
                     self.close(place);
+                }
+            }
+        }
+        while let Some(place) = self.timers.take_due(self.now) {
+            if let Some(connection) = &self.connections[place] {
+                let deadline = connection.active + IDLE;
+                if deadline <= self.now {
+                    self.close(place);
+                } else {
+                    self.timers.start(place, deadline);
                 }
             }
         }
@@ -214,7 +255,7 @@ impl<S: Stream> Server<S> {
                 Kind::Sink => connection.total += n as u64,
                 Kind::Lines | Kind::Chat => self.take_lines(place, &buffer[..n])?,
                 Kind::Timeout => {
-                    connection.deadline = self.now + IDLE;
+                    connection.active = self.now;
                     connection.write(&buffer[..n])?;
                 }
                 _ => connection.write(&buffer[..n])?,
@@ -246,10 +287,10 @@ impl<S: Stream> Server<S> {
             joined.extend_from_slice(chunk);
             &joined
         };
-        let mut rest = bytes;
-        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-            let (line, after) = rest.split_at(end + 1);
-            rest = after;
+        let mut begin = 0;
+        for end in memchr_iter(b'\n', bytes) {
+            let line = &bytes[begin..=end];
+            begin = end + 1;
             if self.kind == Kind::Lines {
                 self.send(place, line)?;
             } else {
@@ -260,7 +301,7 @@ impl<S: Stream> Server<S> {
                 }
             }
         }
-        let rest = rest.to_vec();
+        let rest = bytes[begin..].to_vec();
         if let Some(connection) = &mut self.connections[place] {
             connection.input = rest;
         }

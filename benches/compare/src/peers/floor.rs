@@ -45,7 +45,7 @@ pub(super) fn serve(kind: Kind, upstream: Option<SocketAddr>) -> Result<(), AnyE
     loop {
         let timeout = server.before_wait().and_then(|time| Timespec::try_from(time).ok());
         epoll::wait(&epoll, spare_capacity(&mut events), timeout.as_ref())?;
-        server.after_wait(events.is_empty());
+        server.after_wait();
         for event in events.drain(..) {
             if event.data.u64() != LISTENER {
                 let flags = event.flags;

@@ -36,7 +36,7 @@ pub(super) fn serve(kind: Kind, upstream: Option<SocketAddr>) -> Result<(), AnyE
     loop {
         let timeout = server.before_wait();
         poll.poll(&mut events, timeout)?;
-        server.after_wait(events.is_empty());
+        server.after_wait();
         for event in &events {
             if event.token() != LISTENER {
                 server.ready(event.token().0, event.is_read_closed());

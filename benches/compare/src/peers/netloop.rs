@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use netloop::codec::Lines;
-use netloop::{Reactor, Remote, ServerOptions, Socket, SocketId, SocketMap};
+use netloop::{Handler, Reactor, Remote, ServerOptions, Socket, SocketId, SocketMap};
 use socket2::SockRef;
 
 use super::{AnyError, GREETING, IDLE, SLOW_LIMIT, SLOW_MESSAGE, SLOW_SEND_BUFFER, announce};
@@ -18,7 +18,6 @@ struct App {
     slow: Vec<SocketId>,
     /// Writes to them that were refused, for their queues were full.
     refused: u64,
-    sunk: u64,
 }
 
 type Conn<'r> = Socket<'r, App>;
@@ -33,7 +32,9 @@ pub(super) fn serve(kind: Kind, upstream: Option<SocketAddr>) -> Result<(), AnyE
     let mut server = reactor.create_server_with(options, move |socket, app| match kind {
         Kind::Echo | Kind::Idle => echo(socket),
         Kind::Lines => lines(socket),
-        Kind::Sink => sink(socket),
+        Kind::Sink => {
+            socket.attach(Sink::default());
+        }
         Kind::Churn => {
             socket.write(GREETING);
             socket.destroy_soon();
@@ -101,11 +102,24 @@ fn lines(socket: &mut Conn<'_>) {
         .on_error(|_, _, _| {});
 }
 
-fn sink(socket: &mut Conn<'_>) {
-    socket
-        .on_data(|_, chunk, app| app.sunk += chunk.len() as u64)
-        .on_end(|socket, app| socket.end_with(format!("{}\n", std::mem::take(&mut app.sunk))))
-        .on_error(|_, _, _| {});
+/// How many bytes a connection has sent.
+#[derive(Default)]
+struct Sink {
+    total: u64,
+}
+
+impl Handler<App> for Sink {
+    fn on_data(&mut self, _: &mut Conn<'_>, chunk: &[u8], _: &mut App) -> netloop::Result {
+        self.total += chunk.len() as u64;
+        Ok(())
+    }
+
+    fn on_end(&mut self, socket: &mut Conn<'_>, _: &mut App) -> netloop::Result {
+        socket.end_with(format!("{}\n", self.total));
+        Ok(())
+    }
+
+    fn on_error(&mut self, _: &mut Conn<'_>, _: &netloop::Error, _: &mut App) {}
 }
 
 fn chat(socket: &mut Conn<'_>, app: &mut App) {

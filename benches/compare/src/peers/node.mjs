@@ -33,7 +33,8 @@ const serve = {
     members.add(socket);
     socket.on('close', () => members.delete(socket));
     createInterface({ input: socket }).on('line', (line) => {
-      for (const member of members) member.write(line + '\n');
+      const bytes = Buffer.from(line + '\n');
+      for (const member of members) member.write(bytes);
     });
   },
   proxy(socket) {
