@@ -196,12 +196,16 @@ fn middle(top: i32, row: usize) -> i32 {
     top + PANEL_HEAD + ROW * row as i32 + ROW / 2
 }
 
-/// Round numbers between two powers of ten: the powers, and their halves and fifths where there is room.
+/// Round numbers between two powers of ten, two of them at least where there are as many: the powers, if they are too few their
+/// doubles and halves too, else all with one digit.
 fn marks(from: f64, to: f64) -> Vec<f64> {
-    let steps: &[f64] = if to - from > 1.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-    let powers = from.floor() as i32..=to.ceil() as i32;
-    let marks = powers.flat_map(|power| steps.iter().map(move |step| step * 10_f64.powi(power)));
-    marks.filter(|mark| (from..=to).contains(&mark.log10())).collect()
+    let between = |steps: &[f64]| -> Vec<f64> {
+        let powers = from.floor() as i32..=to.ceil() as i32;
+        let marks = powers.flat_map(|power| steps.iter().map(move |step| step * 10_f64.powi(power)));
+        marks.filter(|mark| (from..=to).contains(&mark.log10())).collect()
+    };
+    let fewest = [&[1.0][..], &[1.0, 2.0, 5.0]].into_iter().map(between).find(|marks| marks.len() > 1);
+    fewest.unwrap_or_else(|| between(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]))
 }
 
 /// A mark needs no digits behind the point.
