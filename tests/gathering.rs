@@ -223,17 +223,19 @@ fn a_queue_limit_is_not_for_what_the_kernel_takes() {
 fn a_queue_limit_holds_for_what_the_kernel_refuses() {
     let mut scene = Scene::new();
     scene.reactor.socket(scene.me).expect("open").set_write_queue_limit(20_000);
-    scene.on_data(|socket, _| {
+    scene.on_data(|socket, seen| {
         let error = (0..100_000).find_map(|_| socket.try_write([1; 1000]).err()).expect("the kernel is full at some time");
         assert_eq!((error.code(), socket.is_destroyed()), (code::ERR_WRITE_QUEUE_FULL, false));
+        seen.events.push("refused".to_owned());
         assert!((19_001..=20_000 + 64 * 1024).contains(&socket.writable_length()), "{}", socket.writable_length());
     });
     let mut far = scene.reactor.socket(scene.peer).expect("open");
     far.pause();
     far.write("m");
-    scene.settle();
+    scene.until(|seen| seen.events == ["refused"]);
     let written = scene.reactor.socket(scene.me).expect("open").bytes_written() as usize;
     scene.reactor.socket(scene.peer).expect("open").resume();
+    assert!(written >= 20_000, "{written}");
     scene.until(|seen| seen.got.len() == written);
 }
 

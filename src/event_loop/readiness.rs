@@ -48,7 +48,8 @@ impl Readiness {
 impl From<&Event> for Readiness {
     #[inline]
     fn from(event: &Event) -> Self {
-        let mut readiness = Self(u8::from(event.is_readable()) | u8::from(event.is_writable()) << 1);
+        let mut readiness = Self(if event.is_readable() { Self::READABLE.0 } else { 0 });
+        readiness.0 |= if event.is_writable() { Self::WRITABLE.0 } else { 0 };
         // Nearly never, and together a single test.
         if event.is_read_closed() | event.is_write_closed() | event.is_error() {
             for (reported, bit) in [
