@@ -1,0 +1,1 @@
+//! F: no counter is too small for what a program does.

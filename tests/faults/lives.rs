@@ -1,0 +1,1 @@
+//! N: small differences from Node, found by playing random lives in both.

@@ -1,0 +1,1 @@
+//! J: an error, a log line and an example say what happened, and to which peer.

@@ -1,0 +1,1 @@
+//! A: a short read strands nothing in the kernel, whatever its reason.

@@ -1,0 +1,1 @@
+//! L: what the book says is what the crate does.
