@@ -50,6 +50,8 @@ codes! {
     EPIPE,
     /// The attempt took too long.
     ETIMEDOUT,
+    /// A callback of the object panicked.
+    ERR_CALLBACK_PANICKED,
     /// The stream ended in the middle of a frame.
     ERR_FRAME_INCOMPLETE,
     /// A frame is longer than its decoder or its header allows.

@@ -142,29 +142,26 @@ fn a_turn_is_one_write_whoever_takes_part() {
 }
 
 #[test]
-fn what_a_listener_wrote_before_it_panicked_arrives_once() {
+fn what_a_listener_wrote_before_it_panicked_arrives_once_and_then_the_end() {
     for outside in [false, true] {
         let mut scene = Scene::new();
         scene.on_data(|socket, _| assert!(socket.write("before ")));
         scene.on_data(|socket, seen| {
             socket.write("panic ");
-            if seen.events.is_empty() {
-                resume_unwind(Box::new("planned"));
-            }
+            seen.events.push("it panics".to_owned());
+            resume_unwind(Box::new("planned"));
         });
+        scene.reactor.socket(scene.peer).expect("open").on_end(|_, seen| seen.events.push("end".to_owned()));
         scene.settle();
         assert!(scene.reactor.socket(scene.peer).expect("open").write("m"));
         let run = AssertUnwindSafe(|| scene.reactor.run_once(&mut scene.seen));
         assert!(catch_unwind(run).is_err(), "it panics");
-        if outside {
-            scene.reactor.socket(scene.me).expect("open").write("outside ");
-        }
-        scene.seen.events.push("it has panicked".to_owned());
+        let mut me = scene.reactor.socket(scene.me).expect("close is to come");
+        assert_eq!((me.is_destroyed(), me.bytes_written()), (true, 13));
+        assert!(!outside || !me.write("outside "), "it takes no more");
         scene.settle();
-        assert_eq!(scene.seen.got, if outside { &b"before panic outside "[..] } else { b"before panic " });
-        scene.message();
-        assert!(scene.seen.got.ends_with(b"before panic "), "it is called again");
-        assert_eq!(scene.reactor.socket(scene.me).expect("open").bytes_written(), scene.seen.got.len() as u64);
+        assert_eq!(scene.seen.got, b"before panic ");
+        assert_eq!(scene.seen.events, ["it panics", "ERR_CALLBACK_PANICKED", "close", "end"]);
     }
 }
 

@@ -15,6 +15,7 @@ mod work;
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +59,9 @@ pub(crate) trait Host: Sized {
 
     /// Frees what nothing refers to any more; called when no tick is left.
     fn reap(&mut self);
+
+    /// A callback has panicked, and the panic is about to leave [`run`]: called with its payload.
+    fn after_panic(&mut self, panic: &(dyn Any + Send));
 }
 
 pub(crate) type Callback<H> = Box<dyn FnOnce(&mut H, &mut <H as Host>::State)>;
@@ -299,25 +303,23 @@ impl<H: Host> Drop for EventLoop<H> {
     }
 }
 
-/// Clears `running` when `run` is left, by a panic too.
-struct Running<'h, H: Host>(&'h mut H);
-
-impl<H: Host> Drop for Running<'_, H> {
-    fn drop(&mut self) {
-        self.0.event_loop().running = false;
-    }
-}
-
-/// Runs the loop; true if something still holds it. Mirrors `uv_run`, phase by phase.
+/// Runs the loop; true if something still holds it. A panic of a callback comes through when the host has seen to it.
 pub(crate) fn run<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) -> Result<bool> {
     if host.event_loop().running {
         return Err(Error::with_code(code::ERR_REACTOR_RUNNING, "The reactor is running: `run` was called from a callback."));
     }
     host.event_loop().running = true;
     host.event_loop().batching = false;
-    let guard = Running(host);
-    let host = &mut *guard.0;
+    let result = catch_unwind(AssertUnwindSafe(|| iterate(host, state, mode)));
+    host.event_loop().running = false;
+    result.unwrap_or_else(|panic| {
+        host.after_panic(&*panic);
+        resume_unwind(panic)
+    })
+}
 
+/// Iteration after iteration, phase by phase. Mirrors `uv_run`.
+fn iterate<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) -> Result<bool> {
     after_callback(host, state);
     let mut alive = host.event_loop().is_alive();
     if !alive {
@@ -475,7 +477,7 @@ fn run_posted<H: Host>(host: &mut H, state: &mut H::State) {
         };
         match done {
             Ok(result) => after(host, result, state),
-            Err(panic) => std::panic::resume_unwind(panic),
+            Err(panic) => resume_unwind(panic),
         }
         after_callback(host, state);
     }

@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::Reactor;
-use super::host::{Entry, Handle, Task};
+use super::host::{Entry, Handle};
 use super::listeners::{ListenerId, Taken};
 use super::server::{Dropped, Server, ServerId};
 use super::socket::{Socket, SocketId, SocketState};
 use crate::address::Address;
 use crate::error::{Error, Result};
-use crate::event_loop::{Job, call_and_keep, call_with};
+use crate::event_loop::call_with;
 
 /// An event of a socket with its arguments, in Node's order.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +101,16 @@ impl ServerEvent<'_> {
             ServerEvent::Close => events::CLOSE,
         }
     }
+
+    /// What a panic of a listener of this event destroys: of a connection, the accepted socket. A peer that was dropped, and a
+    /// server that is closed, are gone already.
+    fn culprit(self, server: ServerId) -> Option<Handle> {
+        match self {
+            ServerEvent::Connection(socket) => Some(Handle::Socket(socket)),
+            ServerEvent::Listening | ServerEvent::Error(_) => Some(Handle::Server(server)),
+            ServerEvent::Drop(_) | ServerEvent::Close => None,
+        }
+    }
 }
 
 /// A listener of a socket.
@@ -148,7 +158,7 @@ impl<S> Reactor<S> {
         !self.unheard
     }
 
-    /// Calls a listener, which the caller puts back; if it panics, that is done here.
+    /// Calls a listener, which the caller puts back. If it panics, that is done here, and the socket is noted.
     #[inline(always)]
     pub(super) fn invoke(
         &mut self,
@@ -165,7 +175,7 @@ impl<S> Reactor<S> {
             |reactor, call| call(&mut Socket::new(reactor, id), event, state),
             |reactor, call| {
                 reactor.put_back(id, listener, call);
-                reactor.close_turn();
+                reactor.panicked = Some(Handle::Socket(id));
             },
         );
         self.current_listener = None;
@@ -179,28 +189,34 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// Emits an event of a server; true if somebody heard it.
+    /// Emits an event of a server; true if a listener heard it.
     pub(super) fn emit_server(&mut self, id: ServerId, event: ServerEvent<'_>, state: &mut S) -> bool {
         let (bit, until) = (event.bit(), self.serials.mark());
         let mut next = self.server_entry(id).and_then(|server| server.listeners.take_first(bit, until));
         let heard = next.is_some();
         while let Some(Taken { id: listener, call, is_only }) = next {
             self.current_listener = Some(listener);
-            call_and_keep(
+            let (_, call) = call_with(
                 self,
                 call,
                 |reactor, call| call(&mut Server::new(reactor, id), event, state),
                 |reactor, call| {
-                    reactor.current_listener = None;
-                    if let Some(server) = reactor.server_entry(id) {
-                        server.listeners.put_back(listener, call);
-                    }
+                    reactor.put_back_server(id, listener, call);
+                    reactor.panicked = event.culprit(id);
                 },
             );
+            self.put_back_server(id, listener, call);
             let listeners = self.server_entry(id).filter(|_| !is_only).map(|server| &mut server.listeners);
             next = listeners.and_then(|listeners| listeners.take_next(bit, listener.serial(), until));
         }
         heard
+    }
+
+    fn put_back_server(&mut self, id: ServerId, listener: ListenerId, call: Box<ServerListener<S>>) {
+        self.current_listener = None;
+        if let Some(server) = self.server_entry(id) {
+            server.listeners.put_back(listener, call);
+        }
     }
 
     /// Emits `error`, and sees to it if nobody hears.
@@ -212,16 +228,16 @@ impl<S> Reactor<S> {
 
     /// Calls the completion callback of a write or an end.
     pub(super) fn complete(&mut self, id: SocketId, done: Done<S>, result: Result, state: &mut S) {
-        if let Err(error) = done(&mut Socket::new(self, id), result, state) {
+        let call = |reactor: &mut Self| done(&mut Socket::new(reactor, id), result, state);
+        if let Err(error) = self.call_of(Handle::Socket(id), call) {
             self.destroy(id, Some(error));
         }
     }
 
-    /// Calls completion callbacks one after the other, `limit` at most. After a panic in one, `task` goes on with the rest.
+    /// Calls completion callbacks one after the other, `limit` at most.
     pub(super) fn complete_all(
         &mut self,
         id: SocketId,
-        task: Task,
         limit: usize,
         mut pop: impl FnMut(&mut SocketState<S>) -> Option<(Done<S>, Result)>,
         state: &mut S,
@@ -230,43 +246,8 @@ impl<S> Reactor<S> {
             let Some((done, result)) = self.socket_entry(id).and_then(&mut pop) else {
                 return;
             };
-            self.or_go_on(task, |reactor| reactor.complete(id, done, result, state));
+            self.complete(id, done, result, state);
         }
-    }
-
-    /// Calls; if that panics, `task` will do what is left.
-    pub(super) fn or_go_on(&mut self, task: Task, call: impl FnOnce(&mut Self)) {
-        self.or_later(move |reactor| reactor.event_loop.tick_task(task), call);
-    }
-
-    /// Emits; if a listener panics, `go_on` follows on a tick, as if it had returned.
-    pub(super) fn emit_or(
-        &mut self,
-        id: SocketId,
-        event: Event<'_>,
-        go_on: impl FnOnce(&mut Self, &mut S) + 'static,
-        state: &mut S,
-    ) {
-        self.or_tick(go_on, |reactor| {
-            reactor.emit(id, event, state);
-        });
-    }
-
-    /// Calls; if that panics, `go_on` follows on a tick.
-    pub(super) fn or_tick(&mut self, go_on: impl FnOnce(&mut Self, &mut S) + 'static, call: impl FnOnce(&mut Self)) {
-        self.or_later(|reactor| reactor.event_loop.tick(Job::Callback(Box::new(go_on))), call);
-    }
-
-    fn or_later<F: FnOnce(&mut Self)>(&mut self, later: F, call: impl FnOnce(&mut Self)) {
-        let call = |reactor: &mut Self, later: &mut Option<F>| {
-            call(reactor);
-            *later = None;
-        };
-        call_and_keep(self, Some(later), call, |reactor, later| {
-            if let Some(later) = later {
-                later(reactor);
-            }
-        });
     }
 
     /// Whether anybody listens for an event of a socket.

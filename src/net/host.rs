@@ -1,5 +1,7 @@
 //! Where the loop calls in: each readiness and each deferred step finds its method here.
 
+use std::any::Any;
+
 use super::Reactor;
 use super::server::{ServerId, ServerState};
 use super::socket::{SocketId, SocketState};
@@ -135,6 +137,10 @@ impl<S> Host for Reactor<S> {
         if !self.graveyard.is_empty() {
             self.bury();
         }
+    }
+
+    fn after_panic(&mut self, panic: &(dyn Any + Send)) {
+        self.destroy_panicked(panic);
     }
 }
 

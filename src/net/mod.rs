@@ -17,6 +17,7 @@ mod map;
 mod metrics;
 mod options;
 mod outcome;
+mod panic;
 mod pipe;
 mod reactor;
 mod remote;

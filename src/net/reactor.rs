@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::abort::Signals;
 use super::emit::Done;
-use super::host::Entry;
+use super::host::{Entry, Handle};
 use super::listeners::{ListenerId, Serials};
 use super::metrics::IoCounters;
 use super::options::{ConnectOptions, ReactorOptions, SocketOptions};
@@ -58,6 +58,8 @@ pub struct Reactor<S = ()> {
     pub(super) current_listener: Option<ListenerId>,
     /// The listener that ran last was a handler without an `on_error`.
     pub(super) unheard: bool,
+    /// The object whose callback has panicked, until the panic leaves `run`.
+    pub(super) panicked: Option<Handle>,
     /// Sockets with gathered bytes.
     pub(super) gathering: Vec<SocketId>,
     /// Whose chunk is being emitted.
@@ -116,6 +118,7 @@ impl<S> Reactor<S> {
             serials: Serials::default(),
             current_listener: None,
             unheard: false,
+            panicked: None,
             gathering: Vec::new(),
             turn: Turn::default(),
             spare_queues: Vec::new(),
@@ -251,7 +254,8 @@ impl<S> Reactor<S> {
         if self.socket(id).is_none() {
             return;
         }
-        if let Err(error) = callback(&mut Socket::new(self, id), state).into_result() {
+        let call = |reactor: &mut Self| callback(&mut Socket::new(reactor, id), state).into_result();
+        if let Err(error) = self.call_of(Handle::Socket(id), call) {
             self.destroy(id, Some(error));
         }
     }

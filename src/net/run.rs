@@ -17,7 +17,8 @@ impl<S> Reactor<S> {
     /// - `ERR_REACTOR_RUNNING` when called from inside a callback.
     /// - The unheard error of what was set up before: see [`UnhandledErrors`](crate::UnhandledErrors).
     ///
-    /// A panic in a callback unwinds out of here; the reactor can be dropped or run again, which goes on with what is left.
+    /// A panic in a callback unwinds out of here. The socket or server whose callback it was is destroyed first (`error` with
+    /// `ERR_CALLBACK_PANICKED` if it is heard, and `close`); the reactor can be dropped or run again, and all others go on.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<Vec<&str>>::new()?;

@@ -319,7 +319,7 @@ impl<S> Reactor<S> {
 
     /// Runs `work` on a thread of a small pool, then `done` on the loop with its result. Mirrors `uv_queue_work`.
     ///
-    /// Work starts in the order it was queued and holds the loop. A panic in it unwinds out of `run`.
+    /// Work starts in the order it was queued and holds the loop. A panic in it unwinds out of `run`; `done` is then dropped.
     ///
     /// ```
     /// let mut reactor = netloop::Reactor::<u64>::new()?;

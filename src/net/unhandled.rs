@@ -2,6 +2,7 @@
 
 use super::Reactor;
 use super::host::Handle;
+use crate::code;
 use crate::error::Error;
 use crate::event_loop::call_and_keep;
 
@@ -62,6 +63,10 @@ impl<S> Reactor<S> {
     }
 
     pub(super) fn unhandled_error(&mut self, handle: Handle, error: &Error, setup: bool, state: &mut S) {
+        if error.code() == code::ERR_CALLBACK_PANICKED {
+            // The panic itself has come out of `run`, and the log names the object.
+            return;
+        }
         if let Some(hook) = self.unhandled_hook.take() {
             let put_back = |reactor: &mut Self, hook| {
                 reactor.unhandled_hook.get_or_insert(hook);

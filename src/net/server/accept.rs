@@ -160,12 +160,7 @@ impl<S> Reactor<S> {
             server.connections += 1;
             server.shedding = false;
         }
-        self.or_tick(
-            move |reactor, _| reactor.watch_announced(socket),
-            |reactor| {
-                reactor.emit_server(id, ServerEvent::Connection(socket), state);
-            },
-        );
+        self.emit_server(id, ServerEvent::Connection(socket), state);
         // Before the ticks: what these connect is reported after it, as in Node.
         self.watch_announced(socket);
     }

@@ -140,7 +140,7 @@ impl<S> Reactor<S> {
     }
 
     /// Queues an `error` for the next tick.
-    pub(super) fn fail_server(&mut self, id: ServerId, error: Error, setup: bool) {
+    pub(in crate::net) fn fail_server(&mut self, id: ServerId, error: Error, setup: bool) {
         if let Some(server) = self.server_entry(id) {
             server.errors.push_back((error, setup));
             self.event_loop.tick_task(Task::ServerError(id));
@@ -190,7 +190,7 @@ impl<S> Reactor<S> {
         if let Some(server) = self.server_entry(id) {
             server.closed = server.is_drained() && server.pending.is_none();
             server.closes = server.closes.wrapping_add(1);
-            // Before the listeners: one may panic.
+            // Before the listeners: a panic of one keeps nothing from being freed.
             self.graveyard.push(id.0);
             self.emit_server(id, ServerEvent::Close, state);
         }

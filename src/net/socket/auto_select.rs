@@ -77,7 +77,7 @@ impl<S> Reactor<S> {
     }
 
     /// Begins an attempt; false if it is over already and the next one may begin.
-    fn begin_candidate(&mut self, id: SocketId, life: u32, address: SocketAddr, mut attempt: Attempt, state: &mut S) -> bool {
+    fn begin_candidate(&mut self, id: SocketId, life: u32, address: SocketAddr, attempt: Attempt, state: &mut S) -> bool {
         let bound = match attempt.bind(address) {
             Ok(bound) => bound,
             Err(error) => {
@@ -86,15 +86,10 @@ impl<S> Reactor<S> {
             }
         };
         if let Some(error) = self.blocked(id, address.ip()) {
-            self.candidate_failed(id, life, &attempt.address, error, state);
+            self.candidate_failed(id, &attempt.address, error, state);
             return false;
         }
-        let go_on = move |reactor: &mut Self, attempt, state: &mut S| {
-            if !reactor.begin_candidate(id, life, address, attempt, state) {
-                reactor.next_candidate(id, life, state);
-            }
-        };
-        if !self.tell_attempt(id, life, &mut attempt, go_on, state) {
+        if !self.tell_attempt(id, life, &attempt, state) {
             return true;
         }
         if let Some(socket) = self.socket_entry(id) {
@@ -107,7 +102,7 @@ impl<S> Reactor<S> {
             }
             Err(error) => {
                 let error = attempt.failed_at_once(address, error);
-                self.candidate_failed(id, life, &attempt.address, error, state);
+                self.candidate_failed(id, &attempt.address, error, state);
                 return false;
             }
         }
@@ -135,19 +130,14 @@ impl<S> Reactor<S> {
             return;
         };
         self.note_failure(id, Error::connect_code(code::ETIMEDOUT, &attempt.address, None));
-        self.tell_candidate(id, life, Event::ConnectionAttemptTimeout(&attempt.address), state);
+        self.emit(id, Event::ConnectionAttemptTimeout(&attempt.address), state);
         self.next_candidate(id, life, state);
     }
 
     /// `connectionAttemptFailed` of one address of several.
-    pub(super) fn candidate_failed(&mut self, id: SocketId, life: u32, address: &Address, error: Error, state: &mut S) {
+    pub(super) fn candidate_failed(&mut self, id: SocketId, address: &Address, error: Error, state: &mut S) {
         self.note_failure(id, error.clone());
-        self.tell_candidate(id, life, Event::ConnectionAttemptFailed(address, &error), state);
-    }
-
-    /// Tells how a candidate ended; after a panic in a listener it is the next one's turn all the same.
-    fn tell_candidate(&mut self, id: SocketId, life: u32, event: Event<'_>, state: &mut S) {
-        self.emit_or(id, event, move |reactor, state| reactor.next_candidate(id, life, state), state);
+        self.emit(id, Event::ConnectionAttemptFailed(address, &error), state);
     }
 
     fn note_failure(&mut self, id: SocketId, error: Error) {

@@ -15,7 +15,7 @@ impl<S> Reactor<S> {
         let Some(error) = self.socket_entry(id).and_then(|socket| socket.errored.clone()) else {
             return;
         };
-        self.or_go_on(Task::WriteFailed(id), |reactor| reactor.error_buffer(id, state));
+        self.error_buffer(id, state);
         self.destroy(id, Some(error));
     }
 
@@ -30,9 +30,9 @@ impl<S> Reactor<S> {
     /// Emits `drain` if it is due, then calls the callbacks of complete writes up to a number. If one of them destroyed the
     /// socket, those that wait fail now. Mirrors `afterWrite`.
     fn complete_writes(&mut self, id: SocketId, up_to: u64, state: &mut S) {
-        self.or_go_on(Task::WriteDone(id, up_to), |reactor| reactor.emit_drain(id, state));
+        self.emit_drain(id, state);
         let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_on_tick(up_to)?, Ok(())));
-        self.complete_all(id, Task::WriteDone(id, up_to), usize::MAX, pop, state);
+        self.complete_all(id, usize::MAX, pop, state);
         if self.socket_entry(id).is_some_and(|socket| socket.life.is_destroyed()) {
             self.error_buffer(id, state);
         }

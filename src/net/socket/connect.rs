@@ -25,13 +25,11 @@ pub(super) struct Attempt {
     pub(super) address: Address,
     local: Option<IpAddr>,
     local_port: u16,
-    /// `connectionAttempt` was emitted.
-    told: bool,
 }
 
 impl Attempt {
     pub(super) fn new(address: Address, options: &ConnectOptions) -> Self {
-        Self { address, local: options.local_address, local_port: options.local_port, told: false }
+        Self { address, local: options.local_address, local_port: options.local_port }
     }
 
     /// Where to connect from, if that was asked for.
@@ -193,7 +191,7 @@ impl<S> Reactor<S> {
     }
 
     /// The only attempt. Mirrors `internalConnect`.
-    pub(super) fn attempt(&mut self, id: SocketId, life: u32, mut attempt: Attempt, state: &mut S) {
+    pub(super) fn attempt(&mut self, id: SocketId, life: u32, attempt: Attempt, state: &mut S) {
         let Address::Tcp(target) = attempt.address else {
             return;
         };
@@ -201,8 +199,7 @@ impl<S> Reactor<S> {
             Ok(bound) => bound,
             Err(error) => return self.destroy(id, Some(error)),
         };
-        let go_on = move |reactor: &mut Self, attempt, state: &mut S| reactor.attempt(id, life, attempt, state);
-        if !self.tell_attempt(id, life, &mut attempt, go_on, state) {
+        if !self.tell_attempt(id, life, &attempt, state) {
             return;
         }
         if let Some(error) = self.blocked(id, target.ip()) {
@@ -223,24 +220,9 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// `connectionAttempt`, once; false if the listeners have ended the attempt. After a panic in one, `go_on` takes it up.
-    pub(super) fn tell_attempt(
-        &mut self,
-        id: SocketId,
-        life: u32,
-        attempt: &mut Attempt,
-        go_on: impl FnOnce(&mut Self, Attempt, &mut S) + 'static,
-        state: &mut S,
-    ) -> bool {
-        if !std::mem::replace(&mut attempt.told, true) {
-            let again = attempt.clone();
-            let go_on = move |reactor: &mut Self, state: &mut S| {
-                if reactor.is_connecting(id, life) {
-                    go_on(reactor, again, state);
-                }
-            };
-            self.emit_or(id, Event::ConnectionAttempt(&attempt.address), go_on, state);
-        }
+    /// `connectionAttempt`; false if the listeners have ended the attempt.
+    pub(super) fn tell_attempt(&mut self, id: SocketId, life: u32, attempt: &Attempt, state: &mut S) -> bool {
+        self.emit(id, Event::ConnectionAttempt(&attempt.address), state);
         self.is_connecting(id, life)
     }
 
@@ -356,23 +338,10 @@ impl<S> Reactor<S> {
         // What was written while connecting leaves in its turn among the listeners: Node adds one for it.
         let end = self.serials.mark();
         let parked = self.socket_entry(id).and_then(|socket| socket.rare.as_ref()?.parked).unwrap_or(end);
-        let go_on = move |reactor: &mut Self, state: &mut S| {
-            if reactor.socket_in_life(id, life).is_some() {
-                reactor.flush_parked(id, state);
-                reactor.ready(id, life, state);
-            }
-        };
-        self.or_tick(go_on, |reactor| {
-            reactor.emit_part(id, &Event::Connect, 0..parked, state);
-            reactor.flush_parked(id, state);
-            reactor.emit_part(id, &Event::Connect, parked..end, state);
-        });
-        self.ready(id, life, state);
-    }
-
-    /// `ready`, and the first read.
-    fn ready(&mut self, id: SocketId, life: u32, state: &mut S) {
-        self.emit_or(id, Event::Ready, move |reactor, _| reactor.start_reading(id, life), state);
+        self.emit_part(id, &Event::Connect, 0..parked, state);
+        self.flush_parked(id, state);
+        self.emit_part(id, &Event::Connect, parked..end, state);
+        self.emit(id, Event::Ready, state);
         self.start_reading(id, life);
     }
 
@@ -433,18 +402,11 @@ impl<S> Reactor<S> {
         let error = attempt.failed(error);
         if self.candidates(id).is_some() {
             self.clear_attempt_timer(id);
-            self.candidate_failed(id, life, &attempt.address, error, state);
+            self.candidate_failed(id, &attempt.address, error, state);
             return self.next_candidate(id, life, state);
         }
         self.set_attempt_failed(id, true);
-        let again = error.clone();
-        let go_on = move |reactor: &mut Self, _: &mut S| reactor.give_up(id, life, again);
-        self.emit_or(id, Event::ConnectionAttemptFailed(&attempt.address, &error), go_on, state);
-        self.give_up(id, life, error);
-    }
-
-    /// The only attempt has failed, and that was told.
-    fn give_up(&mut self, id: SocketId, life: u32, error: Error) {
+        self.emit(id, Event::ConnectionAttemptFailed(&attempt.address, &error), state);
         self.set_attempt_failed(id, false);
         if self.is_connecting(id, life) {
             self.destroy(id, Some(error));

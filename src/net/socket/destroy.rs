@@ -5,7 +5,7 @@ use crate::code;
 use crate::error::Error;
 use crate::event_loop::{Job, Key};
 use crate::net::Reactor;
-use crate::net::emit::{Event, events};
+use crate::net::emit::Event;
 use crate::net::host::{Entry, Task};
 use crate::net::timers::TimerId;
 
@@ -86,7 +86,7 @@ impl<S> Reactor<S> {
     /// Requests that were with the handle when it was closed. Mirrors `uv__stream_destroy`.
     pub(in crate::net) fn on_cancelled(&mut self, id: SocketId, state: &mut S) {
         let pop = |socket: &mut SocketState<S>| socket.rare().cancelled.pop_front().map(|(done, error)| (done, Err(error)));
-        self.complete_all(id, Task::Cancelled(id), usize::MAX, pop, state);
+        self.complete_all(id, usize::MAX, pop, state);
     }
 
     /// The last event. What the listeners set up afterwards (a timer, a new connect) keeps the socket; otherwise its slot is
@@ -96,17 +96,13 @@ impl<S> Reactor<S> {
             return;
         };
         let destroyed = socket.life.is_destroyed();
-        // Before the listeners: one may panic.
+        // Before the listeners: a panic of one keeps nothing from being freed.
         socket.closing = socket.closing.saturating_sub(1);
         self.graveyard.push(id.0);
         if destroyed {
             self.clear_bound_timers(id);
         }
-        if self.has_listener(id, events::CLOSE) {
-            self.or_go_on(Task::AtClose(id), |reactor| {
-                reactor.emit(id, Event::Close(had_error), state);
-            });
-        }
+        self.emit(id, Event::Close(had_error), state);
         self.on_at_close(id, state);
     }
 
@@ -114,7 +110,7 @@ impl<S> Reactor<S> {
     pub(in crate::net) fn on_at_close(&mut self, id: SocketId, state: &mut S) {
         let pop =
             |socket: &mut SocketState<S>| socket.rare.as_mut()?.at_close.pop_front().map(|(done, error)| (done, Err(error)));
-        self.complete_all(id, Task::AtClose(id), usize::MAX, pop, state);
+        self.complete_all(id, usize::MAX, pop, state);
     }
 
     /// Ties a timer to a socket: it goes with its `close`, and holds a closed socket until it has run.
@@ -245,6 +241,22 @@ impl<S> SocketState<S> {
             self.rare().at_close.extend(requests);
         }
         any
+    }
+
+    /// The steps that call what a panic has kept from being called: callbacks of writes that are complete, of those that will not
+    /// happen, of requests that were cancelled with the handle, and of those that come with `close`.
+    pub(in crate::net) fn interrupted_completions(&self, id: SocketId) -> [Option<Task>; 4] {
+        let complete = self.outgoing.as_ref().is_some_and(|outgoing| outgoing.requests.iter().any(|request| request.on_tick));
+        let (cancelled, at_close) = match &self.rare {
+            Some(rare) => (!rare.cancelled.is_empty(), !rare.at_close.is_empty()),
+            None => (false, false),
+        };
+        [
+            complete.then_some(Task::WriteDone(id, u64::MAX)),
+            self.has_waiting_requests().then_some(Task::ErrorBuffer(id, self.life_number)),
+            cancelled.then_some(Task::Cancelled(id)),
+            (at_close && self.is_dead()).then_some(Task::AtClose(id)),
+        ]
     }
 
     /// Whether callbacks wait for writes that nobody has begun.

@@ -119,12 +119,10 @@ impl<S> Reactor<S> {
         match socket.life.writing {
             _ if socket.life.is_destroyed() || socket.errored.is_some() => return,
             Writing::ShuttingDown => socket.life.finish(),
-            // A callback has panicked: the others, and `finish`, are still due.
-            Writing::Finished if socket.has_end_done() => {}
             Writing::Open | Writing::Ending | Writing::Finished => return,
         }
-        self.complete_all(id, Task::Finish(id), usize::MAX, |socket| Some((socket.pop_end_done()?, Ok(()))), state);
-        self.emit_or(id, Event::Finish, move |reactor, _| reactor.after_finish(id, life), state);
+        self.complete_all(id, usize::MAX, |socket| Some((socket.pop_end_done()?, Ok(()))), state);
+        self.emit(id, Event::Finish, state);
         self.after_finish(id, life);
     }
 
@@ -176,14 +174,15 @@ impl<S> Reactor<S> {
         if socket.writable.in_flight() {
             return;
         }
-        let task = Task::ErrorBuffer(id, socket.life_number);
+        // Only a panic of another callback leaves some that are due although the FIN is sent.
+        let finished = socket.life.writing == Writing::Finished;
         let errored = socket.errored.clone();
         let waiting = socket.outgoing.as_ref().map_or(0, |outgoing| outgoing.waiting());
         let error = errored.clone().unwrap_or_else(|| destroyed("write"));
         let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_waiting()?, Err(error.clone())));
-        self.complete_all(id, task, waiting, pop, state);
-        let error = errored.unwrap_or_else(|| destroyed("end"));
-        self.complete_all(id, task, usize::MAX, |socket| Some((socket.pop_end_done()?, Err(error.clone()))), state);
+        self.complete_all(id, waiting, pop, state);
+        let result = if finished { Ok(()) } else { Err(errored.unwrap_or_else(|| destroyed("end"))) };
+        self.complete_all(id, usize::MAX, |socket| Some((socket.pop_end_done()?, result.clone())), state);
     }
 }
 
@@ -199,9 +198,5 @@ impl<S> SocketState<S> {
 
     pub(super) fn pop_end_done(&mut self) -> Option<Done<S>> {
         self.rare.as_mut()?.end_done.pop_front()
-    }
-
-    fn has_end_done(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| !rare.end_done.is_empty())
     }
 }

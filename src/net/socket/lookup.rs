@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 use super::SocketId;
 use super::connect::Attempt;
@@ -11,7 +10,7 @@ use crate::code;
 use crate::error::{Error, Result};
 use crate::net::Reactor;
 use crate::net::emit::Event;
-use crate::net::host::Task;
+use crate::net::host::{Handle, Task};
 use crate::net::lookup::{LookupAddress, LookupRequest, LookupResult, resolve};
 use crate::net::options::ConnectOptions;
 
@@ -62,7 +61,7 @@ impl<S> Reactor<S> {
         if let Some(socket) = self.socket_entry(id) {
             socket.rare().lookups.push(awaited);
         }
-        (lookup.0)(LookupRequest::new(host, family, all, ticket));
+        self.call_of(Handle::Socket(id), |_| (lookup.0)(LookupRequest::new(host, family, all, ticket)));
     }
 
     /// The answer. It counts only for the life it was asked in.
@@ -77,39 +76,21 @@ impl<S> Reactor<S> {
         let mut entries = match result {
             Ok(entries) => entries,
             Err(error) => {
-                let again = error.clone();
-                let go_on = move |reactor: &mut Self, _: &mut S| reactor.destroy_on_tick(id, life, again);
-                self.emit_or(id, Event::Lookup(Err(&error), &query.host), go_on, state);
+                self.emit(id, Event::Lookup(Err(&error), &query.host), state);
                 return self.destroy_on_tick(id, life, error);
             }
         };
         if !query.all {
             entries.truncate(1);
         }
-        let found = entries.iter().map(LookupAddress::address).collect();
-        self.tell_found(id, life, Rc::new((query, found)), 0, state);
-    }
-
-    /// `lookup` of each address, beginning with one of them; then they are tried.
-    fn tell_found(
-        &mut self,
-        id: SocketId,
-        life: u32,
-        answer: Rc<(Query, Vec<Result<SocketAddr>>)>,
-        from: usize,
-        state: &mut S,
-    ) {
-        let (query, found) = &*answer;
-        for (at, result) in found.iter().enumerate().skip(from) {
+        let found: Vec<_> = entries.iter().map(LookupAddress::address).collect();
+        for result in &found {
             if !self.is_connecting(id, life) {
                 return;
             }
-            let ip = result.as_ref().map(SocketAddr::ip);
-            let rest = Rc::clone(&answer);
-            let go_on = move |reactor: &mut Self, state: &mut S| reactor.tell_found(id, life, rest, at + 1, state);
-            self.emit_or(id, Event::Lookup(ip, &query.host), go_on, state);
+            self.emit(id, Event::Lookup(result.as_ref().map(SocketAddr::ip), &query.host), state);
         }
-        self.connect_to_found(id, life, query, found, state);
+        self.connect_to_found(id, life, &query, &found, state);
     }
 
     fn connect_to_found(&mut self, id: SocketId, life: u32, query: &Query, found: &[Result<SocketAddr>], state: &mut S) {

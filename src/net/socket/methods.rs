@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::IoSlice;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use super::bytes::Owned;
@@ -10,6 +11,7 @@ use crate::error::{BoxError, Error, Result};
 use crate::event_loop::{Job, TimerJob};
 use crate::net::emit::Done;
 use crate::net::endpoint::IntoEndpoint;
+use crate::net::host::Handle;
 use crate::net::options::ConnectOptions;
 use crate::net::outcome::Outcome;
 use crate::net::timers::{TimerId, WorkId};
@@ -477,7 +479,8 @@ impl<S> Socket<'_, S> {
         self.reactor.bind_timer(id, timer)
     }
 
-    /// Runs `work` on a thread of the pool, then `done` with the socket; the result is dropped if that is closed.
+    /// Runs `work` on a thread of the pool, then `done` with the socket; the result is dropped if that is closed. A panic of the
+    /// work destroys the socket, as one of its callbacks does.
     ///
     /// See [`Reactor::queue_work`](crate::Reactor::queue_work).
     ///
@@ -500,8 +503,10 @@ impl<S> Socket<'_, S> {
         done: impl FnOnce(&mut Socket<'_, S>, T, &mut S) -> R + 'static,
     ) -> WorkId {
         let id = self.id;
-        self.reactor.queue_work(work, move |reactor, result, state| {
-            reactor.call(id, state, |socket, state| done(socket, result, state));
+        let work = || catch_unwind(AssertUnwindSafe(work));
+        self.reactor.queue_work(work, move |reactor, result, state| match result {
+            Ok(result) => reactor.call(id, state, |socket, state| done(socket, result, state)),
+            Err(panic) => reactor.call_of(Handle::Socket(id), |_| resume_unwind(panic)),
         })
     }
 }

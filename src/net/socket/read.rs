@@ -190,16 +190,13 @@ impl<S> Reactor<S> {
         socket.readable.started = true;
         // A buffer's listener that resumes and then says stop goes on, as in Node.
         socket.readable.stopped &= socket.readable.is_paused();
-        if socket.listeners.has(events::RESUME) {
-            self.emit_or(id, Event::Resume, move |reactor, state| reactor.flow(id, state), state);
-        }
+        self.emit(id, Event::Resume, state);
         self.flow(id, state);
     }
 
     /// Emits what is buffered while it is wanted; then sees to `end`.
     fn flow(&mut self, id: SocketId, state: &mut S) {
-        let go_on = move |reactor: &mut Self, state: &mut S| reactor.flow(id, state);
-        self.or_tick(go_on, |reactor| reactor.flow_chunks(id, state));
+        self.flow_chunks(id, state);
         self.settle_or_destroy(id);
     }
 
@@ -229,7 +226,7 @@ impl<S> Reactor<S> {
         }
         socket.ended_by_peer = !socket.options.allow_half_open;
         let life = socket.life_number;
-        self.emit_or(id, Event::End, move |reactor, _| reactor.after_end(id, life), state);
+        self.emit(id, Event::End, state);
         self.after_end(id, life);
     }
 

@@ -6,6 +6,7 @@ use crate::code;
 use crate::error::Error;
 use crate::event_loop::{Readiness, after_callback, call_and_keep};
 use crate::net::Reactor;
+use crate::net::host::Handle;
 use crate::stream::Read;
 
 /// A buffer and its listener, whatever their types are.
@@ -186,6 +187,9 @@ impl<S> Reactor<S> {
                 socket.rare().reader.get_or_insert(reader);
             }
         };
-        Some(call_and_keep(self, reader, |reactor, reader| call(reactor, reader.as_mut()), put_back))
+        let call = |reactor: &mut Self, reader: &mut Box<dyn ReadBuffer<S>>| {
+            reactor.call_of(Handle::Socket(id), |reactor| call(reactor, reader.as_mut()))
+        };
+        Some(call_and_keep(self, reader, call, put_back))
     }
 }
