@@ -110,7 +110,7 @@ impl<S> Reactor<S> {
             self.finish_maybe(id);
             self.settle_or_destroy(id);
         } else if buffered && socket.life.is_connecting() {
-            self.park(id);
+            self.defer_writes(id);
         } else if buffered && !socket.life.is_destroyed() {
             self.fail_write(id, Error::with_code(code::ERR_SOCKET_CLOSED, "Socket is closed"));
         }

@@ -4,9 +4,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use super::SocketId;
 use super::writable::Writable;
 use super::write::destroyed;
+use super::{Deferred, SocketId};
 use crate::address::{Address, Family};
 use crate::code;
 use crate::error::Error;
@@ -335,12 +335,24 @@ impl<S> Reactor<S> {
         }
         self.touch(id);
         self.settle_or_destroy(id);
-        // What was written while connecting leaves in its turn among the listeners: Node adds one for it.
-        let end = self.serials.mark();
-        let parked = self.socket_entry(id).and_then(|socket| socket.rare.as_ref()?.parked).unwrap_or(end);
-        self.emit_part(id, &Event::Connect, 0..parked, state);
-        self.flush_parked(id, state);
-        self.emit_part(id, &Event::Connect, parked..end, state);
+        let (mut heard, end) = (0, self.serials.mark());
+        let rare = self.socket_entry(id).and_then(|socket| socket.rare.as_mut());
+        for (mark, step) in rare.map(|rare| rare.deferred.clone()).unwrap_or_default() {
+            self.emit_part(id, &Event::Connect, heard..mark, state);
+            heard = mark;
+            if self.is_connecting_again(id) {
+                break;
+            }
+            match step {
+                Deferred::Writes => self.flush_deferred(id, state),
+                Deferred::Reset => self.reset_and_destroy(id),
+            }
+        }
+        self.emit_part(id, &Event::Connect, heard..end, state);
+        if !self.is_connecting_again(id) {
+            self.forget_deferred(id);
+            self.finish_maybe(id);
+        }
         self.emit(id, Event::Ready, state);
         self.start_reading(id, life);
     }
@@ -355,38 +367,44 @@ impl<S> Reactor<S> {
         self.settle_or_destroy(id);
     }
 
-    /// What was asked for while connecting: writes, the end, the reset.
-    fn flush_parked(&mut self, id: SocketId, state: &mut S) {
-        let Some(socket) = self.socket_entry(id) else {
-            return;
-        };
-        let reset = socket.rare.as_mut().is_some_and(|rare| std::mem::take(&mut rare.reset_on_connect));
-        if socket.life.is_open() {
-            if socket.writable.in_flight() {
-                self.touch(id);
-                self.flush_queue(id);
-                self.land(id, state);
-            } else {
-                self.finish_maybe(id);
-            }
+    /// What was written while connecting leaves. If a listener or a reset before it has destroyed the socket, its callbacks are told
+    /// here, as in Node.
+    fn flush_deferred(&mut self, id: SocketId, state: &mut S) {
+        if self.socket_entry(id).is_some_and(|socket| socket.life.is_open() && socket.writable.in_flight()) {
+            self.touch(id);
+            self.flush_queue(id);
+            self.land(id, state);
         }
-        if let Some(rare) = self.socket_entry(id).and_then(|socket| socket.rare.as_mut())
-            && rare.parked.take().is_some()
-        {
-            // A listener before may have destroyed it.
-            self.on_cancelled(id, state);
+        self.on_cancelled(id, state);
+        if let Some(rare) = self.socket_entry(id).and_then(|socket| socket.rare.as_mut()) {
+            rare.deferred.retain(|&(_, step)| step != Deferred::Writes);
         }
-        if reset {
-            self.reset_and_destroy(id);
+    }
+
+    /// A listener of `connect` has destroyed the socket and connected it again: what is deferred belongs to the next connection.
+    fn is_connecting_again(&mut self, id: SocketId) -> bool {
+        self.socket_entry(id).is_some_and(|socket| socket.life.is_connecting())
+    }
+
+    fn forget_deferred(&mut self, id: SocketId) {
+        if let Some(rare) = self.socket_entry(id).and_then(|socket| socket.rare.as_mut()) {
+            rare.deferred.clear();
         }
     }
 
     /// The first write while connecting: it waits for its turn among the listeners of `connect`.
-    pub(super) fn park(&mut self, id: SocketId) {
+    pub(super) fn defer_writes(&mut self, id: SocketId) {
+        self.defer_until_connect(id, Deferred::Writes);
+        self.take_off(id);
+    }
+
+    pub(super) fn defer_until_connect(&mut self, id: SocketId, step: Deferred) {
         let mark = self.serials.mark();
         if let Some(socket) = self.socket_entry(id) {
-            socket.rare().parked = Some(mark);
-            self.take_off(id);
+            let deferred = &mut socket.rare().deferred;
+            if deferred.iter().all(|&(_, other)| other != step) {
+                deferred.push((mark, step));
+            }
         }
     }
 
@@ -456,9 +474,8 @@ impl<S> super::SocketState<S> {
         self.readable.reset();
         self.writable = Writable::default();
         let rare = self.rare();
-        rare.reset_on_connect = false;
         rare.doom = None;
-        rare.parked = None;
+        rare.deferred.clear();
         rare.attempted.clear();
         left
     }

@@ -1,6 +1,6 @@
 //! The end of a socket: `destroy`, `error`, `close`. Mirrors `lib/internal/streams/destroy.js` and `Socket.prototype._destroy`.
 
-use super::{Settled, SocketId, SocketState};
+use super::{Deferred, Rare, Settled, SocketId, SocketState};
 use crate::code;
 use crate::error::Error;
 use crate::event_loop::{Job, Key};
@@ -178,7 +178,7 @@ impl<S> Reactor<S> {
             let error = Error::with_code(code::ERR_INVALID_HANDLE_TYPE, "This handle type cannot be sent");
             self.queue_error(id, error, false);
         } else if socket.life.is_connecting() {
-            socket.rare().reset_on_connect = true;
+            self.defer_until_connect(id, Deferred::Reset);
         } else if socket.life.is_open() {
             socket.reset_on_close = true;
             self.destroy(id, None);
@@ -194,8 +194,9 @@ impl<S> SocketState<S> {
         if !self.writable.in_flight() {
             return false;
         }
-        let parked = self.rare.as_ref().is_some_and(|rare| rare.parked.is_some());
-        let cancelled = || match parked {
+        let deferred = |rare: &Rare<S>| rare.deferred.iter().any(|&(_, step)| step == Deferred::Writes);
+        let never_left = self.rare.as_deref().is_some_and(deferred);
+        let cancelled = || match never_left {
             true => Error::with_code(code::ERR_SOCKET_CLOSED, "Socket is closed"),
             false => Error::cancelled("write", code::ECANCELED),
         };

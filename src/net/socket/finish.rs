@@ -25,7 +25,7 @@ impl<S> Reactor<S> {
         };
         let errored = socket.errored.clone();
         let ending = match &error {
-            None if errored.is_none() || socket.life.is_destroyed() => Some(socket.life.end()),
+            None if errored.is_none() || socket.life.is_destroyed() => Some(socket.life.end(errored.is_some())),
             _ => None,
         };
         match ending {

@@ -153,6 +153,15 @@ struct Settled {
     holds: bool,
 }
 
+/// A step that waits for the connection. For each Node adds a listener of `connect`, so it comes after those listeners that were
+/// there when it was asked for: up to the serial number beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deferred {
+    /// The writes leave, as one batch; and the end, if there is one.
+    Writes,
+    Reset,
+}
+
 /// What few sockets need.
 pub(crate) struct Rare<S> {
     /// Callbacks of `end`.
@@ -179,11 +188,10 @@ pub(crate) struct Rare<S> {
     cancelled_attempts: VecDeque<Address>,
     /// Destroys a connecting socket on the next tick.
     doom: Option<Error>,
-    /// Writes wait for the connection: they leave after the `connect` listeners up to this mark.
-    parked: Option<u64>,
+    /// What waits for the connection, in the order in which it was asked for.
+    deferred: Vec<(u64, Deferred)>,
     /// Why a connect failed at once, until the pending phase tells.
     connect_error: Option<std::io::Error>,
-    reset_on_connect: bool,
     /// The last attempt failed, which is being told: Node's socket looks open meanwhile.
     attempt_failed: bool,
     /// Timers bound to the socket.
@@ -211,9 +219,8 @@ impl<S> Default for Rare<S> {
             attempted: Vec::new(),
             cancelled_attempts: VecDeque::new(),
             doom: None,
-            parked: None,
+            deferred: Vec::new(),
             connect_error: None,
-            reset_on_connect: false,
             attempt_failed: false,
             timers: Vec::new(),
             pipes: Vec::new(),

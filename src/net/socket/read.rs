@@ -184,12 +184,10 @@ impl<S> Reactor<S> {
             return;
         };
         socket.readable.resume_scheduled = false;
-        if socket.life.is_destroyed() {
-            return;
-        }
         socket.readable.started = true;
         // A buffer's listener that resumes and then says stop goes on, as in Node.
         socket.readable.stopped &= socket.readable.is_paused();
+        // Also after a `destroy` in the callback that resumed.
         self.emit(id, Event::Resume, state);
         self.flow(id, state);
     }

@@ -110,10 +110,15 @@ impl Lifecycle {
         self.phase = Phase::Open;
     }
 
-    /// The user ends the writing half.
-    pub(crate) fn end(&mut self) -> Ending {
+    /// The user ends the writing half. As in Node, an `end` after a `destroy` without an error counts as one for later writes.
+    pub(crate) fn end(&mut self, errored: bool) -> Ending {
         match (self.writing, self.phase) {
-            (Writing::Open, Phase::Destroyed) => Ending::Destroyed,
+            (Writing::Open, Phase::Destroyed) => {
+                if !errored {
+                    self.writing = Writing::Ending;
+                }
+                Ending::Destroyed
+            }
             (Writing::Open, _) => {
                 self.writing = Writing::Ending;
                 Ending::Begun
@@ -254,9 +259,12 @@ mod tests {
                 (Writing::Open, _) => Ending::Begun,
                 _ => Ending::UnderWay,
             };
-            let mut after = state;
-            assert_eq!(after.end(), expected, "{state:?}");
-            assert_eq!(after.writing == state.writing, expected != Ending::Begun, "{state:?}");
+            for errored in [false, true] {
+                let mut after = state;
+                assert_eq!(after.end(errored), expected, "{state:?}");
+                let counts = state.writing == Writing::Open && (state.phase != Phase::Destroyed || !errored);
+                assert_eq!(after.writing != state.writing, counts, "{state:?}");
+            }
         }
     }
 

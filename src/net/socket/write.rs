@@ -165,7 +165,7 @@ impl<S> Reactor<S> {
         } else {
             self.enqueue(id, bytes, 0..len, done, false);
             if connecting {
-                self.park(id);
+                self.defer_writes(id);
             } else {
                 self.fail_write(id, Error::with_code(code::ERR_SOCKET_CLOSED, "Socket is closed"));
             }
