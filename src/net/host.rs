@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use super::Reactor;
+use super::linger::Lingering;
 use super::server::{ServerId, ServerState};
 use super::socket::{SocketId, SocketState};
 use super::timers::{TimerId, WatcherId};
@@ -36,6 +37,7 @@ pub enum Handle {
 pub(crate) enum Entry<S> {
     Socket(SocketState<S>),
     Server(Box<ServerState<S>>),
+    Lingering(Box<Lingering>),
 }
 
 /// A deferred step. Those with a life number are void once the object has begun another life.
@@ -68,6 +70,7 @@ pub(crate) enum Task {
     // Timers of a socket.
     IdleTimeout(SocketId),
     AttemptTimeout(SocketId, u32),
+    LingerTimeout(Key),
     // Ticks and timers of a server.
     Bind(ServerId, u32),
     Listening(ServerId, u32),
@@ -117,6 +120,7 @@ impl<S> Host for Reactor<S> {
             Task::Closed(id, had_error) => self.on_closed(id, had_error, state),
             Task::IdleTimeout(id) => self.on_idle_timeout(id, state),
             Task::AttemptTimeout(id, life) => self.on_attempt_timeout(id, life, state),
+            Task::LingerTimeout(key) => self.on_linger_timeout(key),
             Task::Bind(id, life) => self.on_bind(id, life),
             Task::Listening(id, life) => self.on_listening(id, life, state),
             Task::ServerError(id) => self.on_server_error(id, state),
@@ -152,6 +156,7 @@ impl<S> Reactor<S> {
             Some(Entry::Socket(_)) if reads > 0 => self.read_on(SocketId(key), reads, state),
             Some(Entry::Socket(_)) => self.on_socket_ready(SocketId(key), state),
             Some(Entry::Server(_)) => self.on_server_ready(ServerId(key), state),
+            Some(Entry::Lingering(_)) => self.on_lingering_ready(key),
             None => {}
         }
         after_callback(self, state);
@@ -163,15 +168,19 @@ impl<S> Reactor<S> {
             let is_dead = match self.event_loop.handles.get(key) {
                 Some(Entry::Socket(socket)) if socket.waits_for_timers() => {
                     self.waiting_for_timers.insert(SocketId(key));
+                    self.part_from_stream(SocketId(key));
                     false
                 }
                 Some(Entry::Socket(socket)) => socket.is_dead(),
                 Some(Entry::Server(server)) => server.is_dead(),
-                None => false,
+                Some(Entry::Lingering(_)) | None => false,
             };
             if is_dead {
                 self.forget_pipes(SocketId(key));
-                self.event_loop.handles.remove(key);
+                match self.take_lingering_stream(SocketId(key)) {
+                    Some(stream) => self.linger_here(key, stream),
+                    None => drop(self.event_loop.handles.remove(key)),
+                }
             }
         }
     }

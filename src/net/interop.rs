@@ -62,7 +62,7 @@ mod unix {
     /// `ENOTSOCK`.
     impl<S> AsFd for Socket<'_, S> {
         fn as_fd(&self) -> BorrowedFd<'_> {
-            match self.entry().and_then(|socket| socket.stream.as_ref()).map(Stream::expose) {
+            match self.entry().and_then(|socket| socket.handle()).map(Stream::expose) {
                 Some(Transport::Tcp(socket)) => socket.as_fd(),
                 Some(Transport::Local(socket)) => socket.as_fd(),
                 None => self.reactor_ref().reserve.as_fd(),
@@ -97,7 +97,7 @@ mod windows {
     /// of TCP fail.
     impl<S> AsSocket for Socket<'_, S> {
         fn as_socket(&self) -> BorrowedSocket<'_> {
-            match self.entry().and_then(|socket| socket.stream.as_ref()).map(Stream::expose) {
+            match self.entry().and_then(|socket| socket.handle()).map(Stream::expose) {
                 Some(Transport::Tcp(socket)) => socket.as_socket(),
                 Some(Transport::Local(_)) | None => self.reactor_ref().reserve.as_socket(),
             }

@@ -13,6 +13,7 @@ pub(super) struct IoCounters {
     pub(super) reads: u64,
     pub(super) writes: u64,
     pub(super) accepts: u64,
+    pub(super) shutdowns: u64,
     pub(super) bytes_read: u64,
     pub(super) bytes_written: u64,
 }
@@ -42,6 +43,8 @@ pub struct Metrics {
     pub writes: u64,
     /// Accept system calls.
     pub accepts: u64,
+    /// System calls that send a FIN; a close sends one as well.
+    pub shutdowns: u64,
     /// Bytes read from all sockets.
     pub bytes_read: u64,
     /// Bytes the kernel took from all sockets.
@@ -52,6 +55,9 @@ pub struct Metrics {
     pub sockets: usize,
     /// Servers that exist now.
     pub servers: usize,
+    /// Connections that outlive their socket now, because their peer has not ended yet: see
+    /// [`Socket::destroy_soon`](crate::Socket::destroy_soon).
+    pub lingering: usize,
     /// Timers that exist now, those of idle timeouts among them.
     pub timers: usize,
 }
@@ -70,8 +76,14 @@ impl<S> Reactor<S> {
     /// ```
     pub fn metrics(&self) -> Metrics {
         let (loops, io) = (&self.event_loop.counters, &self.counters);
-        let sockets = self.event_loop.handles.iter().filter(|(_, entry)| matches!(entry, Entry::Socket(_))).count();
-        let servers = self.event_loop.handles.iter().count() - sockets;
+        let (mut sockets, mut servers, mut lingering) = (0, 0, 0);
+        for (_, entry) in self.event_loop.handles.iter() {
+            *match entry {
+                Entry::Socket(_) => &mut sockets,
+                Entry::Server(_) => &mut servers,
+                Entry::Lingering(_) => &mut lingering,
+            } += 1;
+        }
         Metrics {
             iterations: loops.iterations,
             polls: loops.polls,
@@ -80,11 +92,13 @@ impl<S> Reactor<S> {
             reads: io.reads,
             writes: io.writes,
             accepts: io.accepts,
+            shutdowns: io.shutdowns,
             bytes_read: io.bytes_read,
             bytes_written: io.bytes_written,
             idle: Duration::from_nanos(loops.idle),
             sockets,
             servers,
+            lingering,
             timers: self.event_loop.timers.len(),
         }
     }
@@ -108,9 +122,10 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn handles(&self) -> impl Iterator<Item = Handle> {
-        let handles = self.event_loop.handles.iter().map(|(key, entry)| match entry {
-            Entry::Socket(_) => Handle::Socket(SocketId(key)),
-            Entry::Server(_) => Handle::Server(super::ServerId(key)),
+        let handles = self.event_loop.handles.iter().filter_map(|(key, entry)| match entry {
+            Entry::Socket(_) => Some(Handle::Socket(SocketId(key))),
+            Entry::Server(_) => Some(Handle::Server(super::ServerId(key))),
+            Entry::Lingering(_) => None,
         });
         let timers = self.event_loop.timers.keys().map(|key| Handle::Timer(TimerId(key)));
         let watchers = self.event_loop.watchers.keys().map(|key| Handle::Watcher(WatcherId(key)));
@@ -129,7 +144,7 @@ impl<S> Reactor<S> {
     pub fn sockets(&self) -> impl Iterator<Item = SocketId> {
         self.event_loop.handles.iter().filter_map(|(key, entry)| match entry {
             Entry::Socket(_) => Some(SocketId(key)),
-            Entry::Server(_) => None,
+            Entry::Server(_) | Entry::Lingering(_) => None,
         })
     }
 }

@@ -11,6 +11,7 @@ mod handler;
 mod host;
 mod interop;
 mod ip;
+mod linger;
 mod listeners;
 mod lookup;
 mod map;

@@ -191,7 +191,8 @@ impl<S> Reactor<S> {
     /// - **Close.** When one is closed, the other does not outlive it. If the one failed before its `end`, its stream is cut
     ///   short, and so is the other's: it is [reset](crate::Socket::reset_and_destroy), without regard to what waits.
     ///   Where there is no reset (a Unix-domain socket), or nothing to cut (one of them was never connected), it is destroyed.
-    ///   In all other cases the other is [destroyed soon](crate::Socket::destroy_soon): what it has got is still written.
+    ///   In all other cases the other is [destroyed soon](crate::Socket::destroy_soon): what it has got is still written, and
+    ///   unread input of its peer does not make the kernel drop it.
     /// - **A stale id**, or a destroyed socket: the other is destroyed at once.
     ///
     /// A peer that never ends, or never reads, is waited for: [`set_timeout`](crate::Socket::set_timeout) puts a bound to it.

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::abort::Signals;
 use super::emit::Done;
 use super::host::{Entry, Handle};
+use super::linger::Queue;
 use super::listeners::{ListenerId, Serials};
 use super::metrics::IoCounters;
 use super::options::{ConnectOptions, ReactorOptions, SocketOptions};
@@ -72,6 +73,8 @@ pub struct Reactor<S = ()> {
     pub(super) graveyard: Vec<Key>,
     /// Closed sockets that a bound timer still holds.
     pub(super) waiting_for_timers: BTreeSet<SocketId>,
+    /// Connections that outlive their socket for a while.
+    pub(super) lingering: Queue,
     pub(super) read_buffer: Box<[u8]>,
     /// The text of a chunk that cannot be lent from the chunk itself.
     pub(super) text_buffer: String,
@@ -125,6 +128,7 @@ impl<S> Reactor<S> {
             requests: 0,
             graveyard: Vec::new(),
             waiting_for_timers: BTreeSet::new(),
+            lingering: Queue::new(),
             read_buffer: Box::default(),
             text_buffer: String::new(),
             options,
@@ -195,7 +199,7 @@ impl<S> Reactor<S> {
     pub fn socket(&mut self, id: SocketId) -> Option<Socket<'_, S>> {
         match self.event_loop.handles.get(id.0)? {
             Entry::Socket(_) => Some(Socket::new(self, id)),
-            Entry::Server(_) => None,
+            Entry::Server(_) | Entry::Lingering(_) => None,
         }
     }
 

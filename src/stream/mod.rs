@@ -127,8 +127,23 @@ impl Stream {
         }
     }
 
+    /// Watches an established stream under another key, for what its peer sends.
+    pub(crate) fn watch_again(&mut self, registrar: &mut Registrar<'_>) -> io::Result<()> {
+        self.set_interest(registrar, Some(Interest::READABLE))
+    }
+
+    /// Whether the selector reports on it.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.interest.is_some()
+    }
+
     /// Closes the descriptor now.
     pub(crate) fn close(mut self, registrar: &mut Registrar<'_>) {
+        self.leave(registrar);
+    }
+
+    /// Takes it off the selector, where the close that follows does not.
+    pub(crate) fn leave(&mut self, registrar: &mut Registrar<'_>) {
         if self.interest.is_some() && (self.exposed.get() || !sys::CLOSE_DEREGISTERS) {
             registrar.deregister(&mut self.transport);
         }

@@ -9,6 +9,7 @@
 //! - `ADDRCONFIG`: the hint of a lookup for families of which the machine has an address;
 //! - `error_code`, `is_out_of_descriptors`, `is_in_progress`, `is_blocked`: the names of system errors;
 //! - `SHORT_READ_MEANS_EMPTY`, `CLOSE_DEREGISTERS`, `LAZY_WRITE_INTEREST`: what the selector lets us leave out;
+//! - `LOCAL_LINGERS`: whether a close may reset a local stream;
 //! - `Reserve`: the descriptor that is given up to shed load when none is left.
 //!
 //! Nothing here knows a callback or a handle.

@@ -121,6 +121,14 @@ impl Transport {
         }
     }
 
+    /// Whether a close with unread input would tell the peer of a reset instead of an end.
+    pub(crate) fn lingers(&self) -> bool {
+        match self {
+            Self::Tcp(_) => true,
+            Self::Local(_) => super::imp::LOCAL_LINGERS,
+        }
+    }
+
     /// Makes the coming close send RST (`uv_tcp_close_reset`).
     pub(crate) fn reset_on_close(&self) -> io::Result<()> {
         match self {

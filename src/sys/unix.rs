@@ -208,6 +208,9 @@ pub(crate) const SHORT_READ_MEANS_EMPTY: bool = cfg!(all(
 /// Whether closing the only descriptor of a socket removes it from the selector.
 pub(crate) const CLOSE_DEREGISTERS: bool = SHORT_READ_MEANS_EMPTY;
 
+/// Whether a local socket that is closed with unread input tells its peer of a reset.
+pub(super) const LOCAL_LINGERS: bool = true;
+
 /// Whether TCP too asks for write readiness only while something waits to be written: on kqueue every ACK may fire the
 /// write filter again.
 pub(crate) const LAZY_WRITE_INTEREST: bool =

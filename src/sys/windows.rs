@@ -167,6 +167,9 @@ pub(crate) const SHORT_READ_MEANS_EMPTY: bool = false;
 /// mio cancels the poll when the socket is dropped, but only `deregister` tells it so at once.
 pub(crate) const CLOSE_DEREGISTERS: bool = false;
 
+/// A named pipe ends in its own way.
+pub(super) const LOCAL_LINGERS: bool = false;
+
 /// Changing the interest costs no system call until the next poll, but asking for both does not either.
 pub(crate) const LAZY_WRITE_INTEREST: bool = false;
 

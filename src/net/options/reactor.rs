@@ -23,6 +23,7 @@ pub struct ReactorOptions {
     pub(crate) accept_budget: usize,
     pub(crate) auto_select_family: bool,
     pub(crate) attempt_timeout: Duration,
+    pub(crate) linger: Duration,
 }
 
 impl Default for ReactorOptions {
@@ -35,6 +36,7 @@ impl Default for ReactorOptions {
             accept_budget: 16,
             auto_select_family: true,
             attempt_timeout: Duration::from_millis(500),
+            linger: Duration::from_secs(2),
         }
     }
 }
@@ -131,6 +133,18 @@ impl ReactorOptions {
         /// # Ok::<(), netloop::Error>(())
         /// ```
         attempt_timeout: Duration,
+        /// How long a connection that the crate closes by itself after its end outlives its socket while its peer is silent.
+        /// Default: 2 s; zero closes at once, as Node does.
+        ///
+        /// See [`Socket::destroy_soon`](crate::Socket::destroy_soon).
+        ///
+        /// ```
+        /// # use netloop::{Reactor, ReactorOptions};
+        /// # use std::time::Duration;
+        /// let reactor = Reactor::<()>::with_options(ReactorOptions::new().linger(Duration::ZERO))?;
+        /// # Ok::<(), netloop::Error>(())
+        /// ```
+        linger: Duration,
     }
 
     pub(crate) fn loop_options(&self) -> LoopOptions {

@@ -167,6 +167,11 @@ impl<S> Reactor<S> {
 
     /// No descriptor is left: with the reserve, waiting peers are accepted and closed; without it, we try again in a while.
     fn shed(&mut self, id: ServerId) {
+        if self.end_all_lingering() {
+            // Their descriptors are of better use for those that wait.
+            self.event_loop.handles.list(id.0);
+            return;
+        }
         let limit = self.options.accept_budget.max(1);
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
             return;

@@ -180,7 +180,7 @@ impl<S> Reactor<S> {
         let slot = self.event_loop.handles.slot(id.0)?;
         match &mut slot.handle {
             Entry::Server(server) => Some((server, &mut slot.readiness)),
-            Entry::Socket(_) => None,
+            Entry::Socket(_) | Entry::Lingering(_) => None,
         }
     }
 
@@ -223,7 +223,7 @@ impl<'r, S> Server<'r, S> {
     fn entry(&self) -> Option<&ServerState<S>> {
         match self.reactor.event_loop.handles.get(self.id.0)? {
             Entry::Server(server) => Some(server),
-            Entry::Socket(_) => None,
+            Entry::Socket(_) | Entry::Lingering(_) => None,
         }
     }
 

@@ -118,7 +118,8 @@ impl<S> Reactor<S> {
             return;
         }
         if socket.life.needs_revival() {
-            let left = socket.revive();
+            self.part_from_stream(id);
+            let left = self.socket_entry(id).map(super::SocketState::revive).unwrap_or_default();
             for (done, error) in left {
                 self.reject(id, Some(done), error);
             }

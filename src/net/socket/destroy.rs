@@ -1,5 +1,6 @@
 //! The end of a socket: `destroy`, `error`, `close`. Mirrors `lib/internal/streams/destroy.js` and `Socket.prototype._destroy`.
 
+use super::state::{Reading, Writing};
 use super::{Deferred, Rare, Settled, SocketId, SocketState};
 use crate::code;
 use crate::error::Error;
@@ -8,11 +9,22 @@ use crate::net::Reactor;
 use crate::net::emit::Event;
 use crate::net::host::{Entry, Task};
 use crate::net::timers::TimerId;
+use crate::stream::{Read, Stream};
 
 impl<S> Reactor<S> {
     /// Drops both directions now; `error` (if there is one) comes on a tick, `close` in the closing phase. A second call is
     /// swallowed with its error.
     pub(in crate::net) fn destroy(&mut self, id: SocketId, error: Option<Error>) {
+        self.destroy_as(id, error, false);
+    }
+
+    /// The close that the crate decides on itself, after our end: nothing of what was sent is lost by it. To the program it is a
+    /// `destroy`; the connection lingers until its peer has ended too.
+    pub(super) fn close_after_end(&mut self, id: SocketId) {
+        self.destroy_as(id, None, true);
+    }
+
+    fn destroy_as(&mut self, id: SocketId, error: Option<Error>, lingers: bool) {
         // In Node these bytes had left already.
         self.flush_socket(id);
         let Some(socket) = self.socket_entry(id) else {
@@ -37,7 +49,7 @@ impl<S> Reactor<S> {
             self.event_loop.tick_task(Task::ErrorBuffer(id, life));
         }
         self.clear_idle_timer(id);
-        self.close_handle(id);
+        self.close_handle(id, lingers && self.lingers());
         if let Some(error) = error {
             self.queue_error(id, error, setup);
         }
@@ -58,14 +70,17 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// Closes the descriptor. Mirrors `uv_close`, which does it at once too.
-    fn close_handle(&mut self, id: SocketId) {
+    /// Closes the descriptor. Mirrors `uv_close`, which does it at once too. If it `lingers`, it is left for when the socket is freed.
+    fn close_handle(&mut self, id: SocketId, lingers: bool) {
         let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
             return;
         };
         let Entry::Socket(socket) = &mut slot.handle else {
             return;
         };
+        if lingers && socket.peer_may_send() {
+            return;
+        }
         let Some(stream) = socket.stream.take() else {
             return;
         };
@@ -158,8 +173,8 @@ impl<S> Reactor<S> {
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
-        if socket.life.writing == super::state::Writing::Finished {
-            self.destroy(id, None);
+        if socket.life.writing == Writing::Finished {
+            self.close_after_end(id);
         } else {
             socket.destroy_on_finish = true;
         }
@@ -188,7 +203,49 @@ impl<S> Reactor<S> {
     }
 }
 
+impl<S> Reactor<S> {
+    /// The stream of a closed socket, if its connection lingers.
+    pub(in crate::net) fn take_lingering_stream(&mut self, id: SocketId) -> Option<Stream> {
+        self.socket_entry(id).filter(|socket| socket.life.is_destroyed())?.stream.take()
+    }
+
+    /// A closed socket stays, or begins another life: its connection lingers without it.
+    pub(in crate::net) fn part_from_stream(&mut self, id: SocketId) {
+        if let Some(stream) = self.take_lingering_stream(id) {
+            self.linger_elsewhere(stream);
+        }
+    }
+
+    /// One read of a connection that the selector does not report on. What it gives is dropped.
+    pub(in crate::net) fn read_unwatched(&mut self, id: SocketId, buffer: &mut [u8]) -> Option<Read> {
+        self.counters.reads += 1;
+        let (socket, readiness) = self.socket_slot(id)?;
+        Some(socket.stream.as_ref()?.read(readiness, buffer))
+    }
+
+    /// A connection that was to be closed unwatched has unread input.
+    pub(in crate::net) fn watch_closing(&mut self, id: SocketId) {
+        if let Err(error) = self.settle(id) {
+            log::debug!("a connection cannot linger: {error}");
+        }
+    }
+}
+
 impl<S> SocketState<S> {
+    /// The peer has not ended, and what it sends would be answered by a reset once the descriptor is closed.
+    fn peer_may_send(&self) -> bool {
+        let has_ended = self.life.reading != Reading::Open && self.options.readable;
+        let lingers = |stream: &Stream| stream.is_watched() && stream.transport().lingers();
+        !has_ended && !self.reset_on_close && self.stream.as_ref().is_some_and(lingers)
+    }
+
+    /// It will be closed as soon as its FIN is sent, and the selector does not know it: see
+    /// [`watch_announced`](Reactor::watch_announced).
+    pub(super) fn closes_unwatched(&self) -> bool {
+        self.destroy_on_finish
+            && self.stream.as_ref().is_some_and(|stream| !stream.is_watched() && stream.transport().lingers())
+    }
+
     /// A batch in flight is cancelled with the handle, and what is buffered behind it fails with it. False if there is none.
     fn cancel_flight(&mut self) -> bool {
         if !self.writable.in_flight() {

@@ -91,13 +91,21 @@ impl<S> Reactor<S> {
 
     /// The pending phase: all is with the kernel, so is the FIN. Mirrors `uv__drain`.
     pub(in crate::net) fn on_shut_down(&mut self, id: SocketId, life: u32) {
+        let lingers = self.lingers();
         let Some(socket) = self.socket_in_life(id, life) else {
             return;
         };
-        let Some(stream) = socket.stream.as_ref().filter(|_| socket.errored.is_none()) else {
+        if lingers && socket.errored.is_none() && socket.closes_unwatched() && !self.has_unread_input(id) {
+            // The close that follows sends the FIN: one system call less, for the one that looked.
+            return self.event_loop.tick_task(Task::Finish(id));
+        }
+        let Some(stream) = self.socket_entry(id).filter(|socket| socket.errored.is_none()).and_then(|s| s.stream.as_ref())
+        else {
             return;
         };
-        match stream.shutdown() {
+        let sent = stream.shutdown();
+        self.counters.shutdowns += 1;
+        match sent {
             Ok(()) => self.event_loop.tick_task(Task::Finish(id)),
             // A named pipe that still writes.
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.shut_down_later(id, life),
@@ -132,7 +140,7 @@ impl<S> Reactor<S> {
             return;
         };
         if socket.destroy_on_finish || socket.life.finished() == Effect::Destroy {
-            self.destroy(id, None);
+            self.close_after_end(id);
         } else if socket.shut_down {
             // No `drain` comes any more, and who is paused would never see the peer's end.
             self.resume(id);

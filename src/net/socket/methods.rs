@@ -288,6 +288,9 @@ impl<S> Socket<'_, S> {
 
     /// Ends, and destroys once finished, without waiting for the peer. Mirrors `socket.destroySoon`.
     ///
+    /// Nothing that was written is lost by it: after `close` the connection lingers until the peer has ended too, for a bounded
+    /// time ([`ReactorOptions::linger`](crate::ReactorOptions::linger)). With `write` this is the cheap way to answer and close.
+    ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<Vec<u8>>::new()?;
     /// # let (near, far) = reactor.socket_pair()?;

@@ -272,6 +272,11 @@ impl<S> SocketState<S> {
         self.life.reading == state::Reading::Ended
     }
 
+    /// The stream, unless it only lingers.
+    pub(in crate::net) fn handle(&self) -> Option<&Stream> {
+        self.stream.as_ref().filter(|_| !self.life.is_destroyed())
+    }
+
     pub(in crate::net) fn is_connected(&self) -> bool {
         self.life.is_open()
     }
@@ -401,7 +406,7 @@ impl<'r, S> Socket<'r, S> {
     pub(in crate::net) fn entry(&self) -> Option<&SocketState<S>> {
         match self.reactor.event_loop.handles.get(self.id.0)? {
             Entry::Socket(socket) => Some(socket),
-            Entry::Server(_) => None,
+            Entry::Server(_) | Entry::Lingering(_) => None,
         }
     }
 
@@ -437,7 +442,7 @@ impl<S> Reactor<S> {
         let slot = self.event_loop.handles.slot(id.0)?;
         match &mut slot.handle {
             Entry::Socket(socket) => Some((socket, &mut slot.readiness)),
-            Entry::Server(_) => None,
+            Entry::Server(_) | Entry::Lingering(_) => None,
         }
     }
 

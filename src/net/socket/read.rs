@@ -58,16 +58,19 @@ impl<S> Reactor<S> {
     /// an end that came along is found in the next iteration.
     #[inline(never)]
     fn read_chunks(&mut self, id: SocketId, reads: usize, state: &mut S) {
-        let mut buffer = std::mem::take(&mut self.read_buffer);
-        if buffer.is_empty() {
-            buffer = vec![0; self.options.read_buffer.max(1)].into();
-        }
+        let mut buffer = self.take_read_buffer();
         for _ in reads..self.options.read_budget.max(1) {
             if !self.read_chunk(id, &mut buffer, state) {
                 break;
             }
         }
         self.read_buffer = buffer;
+    }
+
+    /// The loop's one read buffer, to be put back.
+    pub(in crate::net) fn take_read_buffer(&mut self) -> Box<[u8]> {
+        let buffer = std::mem::take(&mut self.read_buffer);
+        if buffer.is_empty() { vec![0; self.options.read_buffer.max(1)].into() } else { buffer }
     }
 
     /// Reads once; true if there may be more.

@@ -255,7 +255,7 @@ impl Stage {
 
     fn calls(&self) -> u64 {
         let counts = self.reactor.metrics();
-        counts.polls + counts.registrations + counts.reads + counts.writes + counts.accepts
+        counts.polls + counts.registrations + counts.reads + counts.writes + counts.accepts + counts.shutdowns
     }
 }
 
