@@ -79,8 +79,19 @@ impl<T> Handles<T> {
         }
     }
 
+    pub(crate) fn is_held(&self, key: Key) -> bool {
+        self.table.get(key).is_some_and(|slot| slot.held)
+    }
+
     pub(crate) fn is_alive(&self) -> bool {
         self.held > 0
+    }
+
+    /// What is counted is what a walk finds.
+    pub(super) fn counts_agree(&self) -> bool {
+        let count = |is: fn(&Slot<T>) -> bool| self.table.iter().filter(|(_, slot)| is(slot)).count();
+        // One that is freed is passed over when its turn comes.
+        self.held == count(|slot| slot.held) && self.ready.len() >= count(|slot| slot.listed)
     }
 
     /// Puts a handle on the ready list: it is called in the next poll phase, which does not wait.

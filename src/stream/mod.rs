@@ -103,6 +103,12 @@ impl Stream {
         self.set_interest(registrar, interest)
     }
 
+    /// Whether the selector was asked to report so much, at least.
+    pub(crate) fn watches(&self, reading: bool, writing: bool) -> bool {
+        (!reading || self.interest.is_some_and(Interest::is_readable))
+            && (!writing || self.interest.is_some_and(Interest::is_writable))
+    }
+
     fn set_interest(&mut self, registrar: &mut Registrar<'_>, interest: Option<Interest>) -> io::Result<()> {
         match (self.interest, interest) {
             (None, Some(interest)) => registrar.register(&mut self.transport, interest)?,

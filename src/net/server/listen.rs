@@ -203,6 +203,7 @@ impl<S> Reactor<S> {
             return;
         };
         if let Some(server) = self.server_entry(server_id) {
+            debug_assert!(server.connections > 0, "a connection that was not counted leaves");
             server.connections = server.connections.saturating_sub(1);
             self.close_if_drained(server_id);
         }

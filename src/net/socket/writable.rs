@@ -73,7 +73,7 @@ impl Writable {
     }
 
     /// What was handed to the kernel, whether it has taken it or not.
-    fn dispatched(&self) -> u64 {
+    pub(crate) fn dispatched(&self) -> u64 {
         if self.in_flight { self.flight_end } else { self.completed }
     }
 
