@@ -67,8 +67,8 @@ pub(crate) enum Task {
     IdleTimeout(SocketId),
     AttemptTimeout(SocketId, u32),
     // Ticks and timers of a server.
-    Bind(ServerId, u32),
-    Listening(ServerId, u32),
+    Bind(ServerId, u64),
+    Listening(ServerId, u64),
     ServerError(ServerId),
     ServerClose(ServerId),
     RetryAccept(ServerId),

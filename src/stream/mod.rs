@@ -25,7 +25,7 @@ use crate::sys::{self, Transport};
 pub(crate) struct Stream {
     transport: Transport,
     interest: Option<Interest>,
-    /// Wake-ups since nobody reads; past a limit the read interest is dropped.
+    /// Wake-ups since nobody reads; past a limit the read interest is dropped, and the count may stop.
     unwanted: u8,
     /// Somebody else may hold a duplicate of the descriptor, so closing ours would not end the registration.
     exposed: Cell<bool>,

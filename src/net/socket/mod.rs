@@ -113,10 +113,11 @@ pub(crate) struct SocketState<S> {
     /// The handle, if there is one.
     pub(in crate::net) stream: Option<Stream>,
     life: Lifecycle,
-    /// Counts lives and deaths, so that a late step of another life is known.
+    /// Counts lives and deaths, so that a late step of another life is known. It may wrap: a step would have to wait for four
+    /// billion of them, and come in the very one that has its number again.
     life_number: u32,
-    /// Close notifications under way.
-    closing: u8,
+    /// Close notifications under way. Each of them is in a queue, and memory does not hold four billion.
+    closing: u32,
     has_ref: bool,
     /// Set up before `run`, and not connected yet.
     setup: bool,
