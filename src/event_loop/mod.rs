@@ -275,6 +275,11 @@ impl<H: Host> EventLoop<H> {
             || self.shared.len() > 0
     }
 
+    /// What holds the loop is counted: whether a walk finds the same, for debug builds.
+    fn counts_agree(&self) -> bool {
+        self.handles.counts_agree() && self.timers.counts_agree() && self.watchers.counts_agree()
+    }
+
     fn is_closing(&self) -> bool {
         !self.closing.is_empty() || !self.closing_batch.is_empty()
     }
@@ -355,6 +360,7 @@ fn iterate<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) -> Result
         }
     }
 
+    debug_assert!(alive || host.event_loop().counts_agree());
     host.event_loop().stopped = false;
     match host.event_loop().failure.take() {
         Some(failure) => Err(failure),

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::{Events, Interest};
+use mio::{Events, Interest, Token};
 
 use super::readiness::Readiness;
 use super::remote::Wakeup;
@@ -79,8 +79,19 @@ impl<T> Handles<T> {
         }
     }
 
+    pub(crate) fn is_held(&self, key: Key) -> bool {
+        self.table.get(key).is_some_and(|slot| slot.held)
+    }
+
     pub(crate) fn is_alive(&self) -> bool {
         self.held > 0
+    }
+
+    /// What is counted is what a walk finds.
+    pub(super) fn counts_agree(&self) -> bool {
+        let count = |is: fn(&Slot<T>) -> bool| self.table.iter().filter(|(_, slot)| is(slot)).count();
+        // One that is freed is passed over when its turn comes.
+        self.held == count(|slot| slot.held) && self.ready.len() >= count(|slot| slot.listed)
     }
 
     /// Puts a handle on the ready list: it is called in the next poll phase, which does not wait.
@@ -140,13 +151,17 @@ impl Registrar<'_> {
     pub(crate) fn register(&mut self, source: &mut impl Watched, interest: Interest) -> io::Result<()> {
         *self.registrations += 1;
         source.attach(|| self.bell());
-        self.registry.register(source, self.key.to_token(), interest)
+        self.registry.register(source, self.token()?, interest)
     }
 
     /// Changes what is reported; the selector looks again at what is ready.
     pub(crate) fn reregister(&mut self, source: &mut impl Watched, interest: Interest) -> io::Result<()> {
         *self.registrations += 1;
-        self.registry.reregister(source, self.key.to_token(), interest)
+        self.registry.reregister(source, self.token()?, interest)
+    }
+
+    fn token(&self) -> io::Result<Token> {
+        self.key.to_token().ok_or_else(|| io::Error::new(io::ErrorKind::OutOfMemory, "more handles than a token can name"))
     }
 
     pub(crate) fn deregister(&mut self, source: &mut impl Watched) {
@@ -209,7 +224,8 @@ impl<H: Host> EventLoop<H> {
         if result.is_ok() {
             for event in &events {
                 count += 1;
-                let found = self.handles.merge(Key::from_token(event.token()), Readiness::from(event));
+                let key = self.handles.table.key_of(event.token());
+                let found = self.handles.merge(key, Readiness::from(event));
                 if !found && event.token() == WAKE {
                     self.handles.merge_rung(&self.shared.wakeup);
                 }

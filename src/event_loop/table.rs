@@ -5,13 +5,15 @@ use std::num::NonZeroU64;
 
 use slab::Slab;
 
-/// Names an entry of one [`Table`], for ever: a slot that is used again gets another generation, the upper half, never zero.
+/// Names an entry of one [`Table`]: a slot that is used again gets another generation, the upper half, never zero. After four
+/// billion uses of one slot a key comes again; a stale one does harm only if it was kept as long and is used in that very one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key(NonZeroU64);
 
-/// On 64-bit systems a token is the key; one of 32 bits has room for 20 of the index and 12 of the generation.
+/// On 64-bit systems a token is the key. One of 32 bits has room for 20 of the index and the lower 12 of the generation: enough
+/// to tell a handle from those before it in its slot, of which an event may be under way.
 const INDEX_BITS: u32 = if usize::BITS == 64 { 32 } else { 20 };
-const GENERATION_MASK: u32 = if usize::BITS == 64 { u32::MAX } else { (1 << 12) - 1 };
+const INDEX_MASK: usize = usize::MAX >> (usize::BITS - INDEX_BITS);
 
 impl Key {
     /// Names nothing: the last index is not handed out.
@@ -31,16 +33,15 @@ impl Key {
         (self.0.get() >> 32) as u32
     }
 
-    /// The key as a registration token. `usize::MAX` is never among them: the last index is not handed out.
+    /// The key as a registration token; `None` if it has no room for the index. `usize::MAX` is never among them.
     #[inline]
-    pub(crate) fn to_token(self) -> mio::Token {
-        mio::Token((self.generation() as usize) << (INDEX_BITS % usize::BITS) | self.index())
+    pub(crate) fn to_token(self) -> Option<mio::Token> {
+        (self.index() < INDEX_MASK).then(|| self.token())
     }
 
     #[inline]
-    pub(crate) fn from_token(token: mio::Token) -> Self {
-        let index_mask = usize::MAX >> (usize::BITS - INDEX_BITS);
-        Self::new(token.0 & index_mask, (token.0 >> (INDEX_BITS % usize::BITS)) as u32)
+    fn token(self) -> mio::Token {
+        mio::Token((self.generation() as usize) << (INDEX_BITS % usize::BITS) | self.index())
     }
 }
 
@@ -78,15 +79,26 @@ impl<T> Table<T> {
         }
         let key = Key::new(index, self.next[index]);
         vacant.insert(Entry { key, value });
-        debug_assert!(index < (1 << 31) >> (32 - INDEX_BITS), "more entries than a token can name");
+        debug_assert!(index < u32::MAX as usize, "memory does not hold so many");
         key
     }
 
     /// Frees the slot; from here on the key is stale.
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         self.get(key)?;
-        self.next[key.index()] = (key.generation().wrapping_add(1) & GENERATION_MASK).max(1);
+        self.next[key.index()] = key.generation().wrapping_add(1).max(1);
         Some(self.slab.remove(key.index()).value)
+    }
+
+    /// The key that has this token.
+    #[inline]
+    pub(crate) fn key_of(&self, token: mio::Token) -> Key {
+        let index = token.0 & INDEX_MASK;
+        if usize::BITS == 64 {
+            return Key::new(index, (token.0 >> (INDEX_BITS % usize::BITS)) as u32);
+        }
+        let key = self.slab.get(index).map(|entry| entry.key);
+        key.filter(|key| key.token() == token).unwrap_or(Key::NONE)
     }
 
     #[inline]
@@ -128,8 +140,29 @@ mod tests {
 
     #[test]
     fn keys_survive_the_way_through_a_token() {
-        for key in [Key::new(0, 1), Key::new(77, GENERATION_MASK)] {
-            assert_eq!(Key::from_token(key.to_token()), key);
+        let mut table = Table::default();
+        for value in 0..3 {
+            let key = table.insert(value);
+            assert_eq!(key.to_token().map(|token| table.key_of(token)), Some(key));
+        }
+        assert_eq!(table.get(table.key_of(mio::Token(usize::MAX))), None, "the waker's");
+        assert_eq!(Key::NONE.to_token(), None);
+    }
+
+    /// A token of 32 bits has no room for all of a generation: the keys have.
+    #[test]
+    fn fault_f_no_key_comes_again_soon() {
+        let mut table = Table::default();
+        let first = table.insert(0);
+        let token = first.to_token();
+        table.remove(first);
+        for n in 1..10_000 {
+            let key = table.insert(n);
+            assert_eq!((key.index(), key == first, table.get(first)), (first.index(), false, None));
+            let found = key.to_token().map(|token| table.key_of(token));
+            assert_eq!(found, Some(key));
+            assert!(usize::BITS == 32 || key.to_token() != token);
+            table.remove(key);
         }
     }
 }

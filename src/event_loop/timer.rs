@@ -147,6 +147,17 @@ impl<J> Timers<J> {
         self.held > 0
     }
 
+    /// What is counted is what a walk finds.
+    pub(super) fn counts_agree(&self) -> bool {
+        let count = |is: fn(&Timer<J>) -> bool| self.slots.iter().filter(|(_, timer)| is(timer)).count();
+        let armed = count(|timer| matches!(timer.state, State::Armed(_)));
+        // One that is stopped is passed over when its turn comes.
+        let due = count(|timer| timer.state == State::Due);
+        self.held == count(|timer| timer.has_ref && timer.state != State::Idle)
+            && self.heap.len() == armed
+            && self.due.len() >= due
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         self.heap.first().map(|entry| entry.deadline)
     }

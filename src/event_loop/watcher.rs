@@ -66,6 +66,11 @@ impl<W> Watchers<W> {
         self.held > 0
     }
 
+    /// What is counted is what a walk finds.
+    pub(super) fn counts_agree(&self) -> bool {
+        self.held == self.slots.iter().filter(|(_, watcher)| watcher.has_ref).count() && self.order.len() == self.slots.len()
+    }
+
     pub(crate) fn has_idle(&self) -> bool {
         self.order.iter().any(|&(phase, _)| phase == Phase::Idle)
     }

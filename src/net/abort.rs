@@ -40,7 +40,7 @@ pub struct AbortSignal(Key);
 #[derive(Clone, Copy, Debug)]
 enum Bound {
     Socket(SocketId, u32),
-    Server(ServerId, u32),
+    Server(ServerId, u64),
 }
 
 /// The signals that were not aborted.

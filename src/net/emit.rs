@@ -45,7 +45,7 @@ pub(crate) enum ServerEvent<'e> {
     Close,
 }
 
-/// The bit of each event in a listener's mask.
+/// The bit of each event in a listener's mask. No emitter has the events of both a socket and a server.
 pub(crate) mod events {
     pub(crate) const LOOKUP: u32 = 1 << 0;
     pub(crate) const CONNECTION_ATTEMPT: u32 = 1 << 1;
@@ -61,11 +61,12 @@ pub(crate) mod events {
     pub(crate) const RESUME: u32 = 1 << 11;
     pub(crate) const ERROR: u32 = 1 << 12;
     pub(crate) const CLOSE: u32 = 1 << 13;
-    pub(crate) const LISTENING: u32 = 1 << 14;
-    pub(crate) const CONNECTION: u32 = 1 << 15;
-    pub(crate) const DROP: u32 = 1 << 16;
-    pub(crate) const CONNECTION_ATTEMPT_TIMEOUT: u32 = 1 << 17;
-    pub(crate) const TEXT: u32 = 1 << 18;
+    pub(crate) const CONNECTION_ATTEMPT_TIMEOUT: u32 = 1 << 14;
+    pub(crate) const TEXT: u32 = 1 << 15;
+    // Those of a server, beside `ERROR` and `CLOSE`.
+    pub(crate) const LISTENING: u32 = 1 << 0;
+    pub(crate) const CONNECTION: u32 = 1 << 1;
+    pub(crate) const DROP: u32 = 1 << 2;
 }
 
 impl Event<'_> {

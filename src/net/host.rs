@@ -72,8 +72,8 @@ pub(crate) enum Task {
     AttemptTimeout(SocketId, u32),
     LingerTimeout(Key),
     // Ticks and timers of a server.
-    Bind(ServerId, u32),
-    Listening(ServerId, u32),
+    Bind(ServerId, u64),
+    Listening(ServerId, u64),
     ServerError(ServerId),
     ServerClose(ServerId),
     RetryAccept(ServerId),

@@ -17,8 +17,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerId(u64);
 
-/// The bits of a [`ListenerId`] below its serial number: the events it hears, and whether it goes after its first call.
-const MASK_BITS: u32 = 23;
+/// The bits of a [`ListenerId`] below its serial number: the events it hears, and whether it goes after its first call. The 47
+/// bits above last for four years at a million listeners a second.
+const MASK_BITS: u32 = 16;
 const ONCE: u64 = 1 << MASK_BITS;
 const SERIAL_SHIFT: u32 = MASK_BITS + 1;
 
@@ -255,6 +256,16 @@ mod tests {
         assert_eq!(emit(&mut listeners, &serials, 4), [2]);
         assert_eq!(emit(&mut listeners, &serials, 1), [1, 2]);
         assert_eq!(emit(&mut listeners, &serials, 1), [2]);
+    }
+
+    /// At a million listeners a second a server comes to these numbers in two weeks.
+    #[test]
+    fn fault_f_the_listeners_after_a_trillion_others_are_called_in_order() {
+        let (mut listeners, mut serials) = (Numbers::default(), Serials((1 << 40) - 3));
+        for n in 0..6 {
+            listeners.add(&mut serials, 1, false, Box::new(move || n));
+        }
+        assert_eq!(emit(&mut listeners, &serials, 1), [0, 1, 2, 3, 4, 5]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::sys::{self, Transport};
 pub(crate) struct Stream {
     transport: Transport,
     interest: Option<Interest>,
-    /// Wake-ups since nobody reads; past a limit the read interest is dropped.
+    /// Wake-ups since nobody reads; past a limit the read interest is dropped, and the count may stop.
     unwanted: u8,
     /// Somebody else may hold a duplicate of the descriptor, so closing ours would not end the registration.
     exposed: Cell<bool>,
@@ -101,6 +101,12 @@ impl Stream {
             return Ok(());
         }
         self.set_interest(registrar, interest)
+    }
+
+    /// Whether the selector was asked to report so much, at least.
+    pub(crate) fn watches(&self, reading: bool, writing: bool) -> bool {
+        (!reading || self.interest.is_some_and(Interest::is_readable))
+            && (!writing || self.interest.is_some_and(Interest::is_writable))
     }
 
     fn set_interest(&mut self, registrar: &mut Registrar<'_>, interest: Option<Interest>) -> io::Result<()> {

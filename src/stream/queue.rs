@@ -187,6 +187,7 @@ impl ByteQueue {
             self.open.clear();
             self.offset = 0;
         }
+        debug_assert!(!self.chunks.is_empty() || self.offset + self.len == self.open.len(), "{self:?}");
     }
 
     fn drop_sent_chunks(&mut self) {

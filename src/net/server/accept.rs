@@ -38,7 +38,7 @@ const RETRY: Duration = Duration::from_millis(100);
 pub(super) struct Crowd {
     /// The last turn that had a peer.
     turn: u64,
-    /// The turns in a row before it that had one too, since all were taken.
+    /// The turns in a row before it that had one too, since all were taken. Far beyond what tells of a crowd it may stop.
     streak: u32,
     /// How often in a row there was no crowd after all.
     in_vain: u32,

@@ -40,7 +40,7 @@ impl<S> Reactor<S> {
     }
 
     /// Begins another life of the server, unless it listens: that is an `error`.
-    pub(super) fn begin_listen(&mut self, id: ServerId) -> Option<u32> {
+    pub(super) fn begin_listen(&mut self, id: ServerId) -> Option<u64> {
         let setup = !self.event_loop.is_running();
         let server = self.server_entry(id)?;
         if server.listener.is_some() {
@@ -48,13 +48,13 @@ impl<S> Reactor<S> {
             self.fail_server(id, Error::with_code(code::ERR_SERVER_ALREADY_LISTEN, text), setup);
             return None;
         }
-        server.life_number = server.life_number.wrapping_add(1);
+        server.life_number += 1;
         (server.setup, server.closed, server.pending) = (setup, false, None);
         Some(server.life_number)
     }
 
     /// The tick of a listen at a textual host: a literal is bound, a name looked up first.
-    pub(in crate::net) fn on_bind(&mut self, id: ServerId, life: u32) {
+    pub(in crate::net) fn on_bind(&mut self, id: ServerId, life: u64) {
         let Some(server) = self.server_entry(id).filter(|server| server.life_number == life) else {
             return;
         };
@@ -77,7 +77,7 @@ impl<S> Reactor<S> {
     fn on_listen_lookup(
         &mut self,
         id: ServerId,
-        life: u32,
+        life: u64,
         (host, port): (&str, u16),
         answer: Result<Vec<SocketAddr>, Unresolved>,
         options: &ListenOptions,
@@ -131,7 +131,7 @@ impl<S> Reactor<S> {
         }
     }
 
-    pub(in crate::net) fn on_listening(&mut self, id: ServerId, life: u32, state: &mut S) {
+    pub(in crate::net) fn on_listening(&mut self, id: ServerId, life: u64, state: &mut S) {
         let current = self.server_entry(id).filter(|server| server.life_number == life && server.listener.is_some());
         if let Some(server) = current {
             server.setup = false;
@@ -167,7 +167,7 @@ impl<S> Reactor<S> {
         let Entry::Server(server) = &mut slot.handle else {
             return;
         };
-        server.life_number = server.life_number.wrapping_add(1);
+        server.life_number += 1;
         server.pending = None;
         let retry = server.retry.take();
         if let Some(listener) = server.listener.take() {
@@ -189,7 +189,7 @@ impl<S> Reactor<S> {
     pub(in crate::net) fn on_server_close(&mut self, id: ServerId, state: &mut S) {
         if let Some(server) = self.server_entry(id) {
             server.closed = server.is_drained() && server.pending.is_none();
-            server.closes = server.closes.wrapping_add(1);
+            server.closes += 1;
             // Before the listeners: a panic of one keeps nothing from being freed.
             self.graveyard.push(id.0);
             self.emit_server(id, ServerEvent::Close, state);
@@ -203,6 +203,7 @@ impl<S> Reactor<S> {
             return;
         };
         if let Some(server) = self.server_entry(server_id) {
+            debug_assert!(server.connections > 0, "a connection that was not counted leaves");
             server.connections = server.connections.saturating_sub(1);
             self.close_if_drained(server_id);
         }

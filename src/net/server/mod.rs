@@ -66,7 +66,7 @@ pub(crate) struct ServerState<S> {
     connections: usize,
     crowd: accept::Crowd,
     /// Counts listens and closes, so that a late step of another is known.
-    life_number: u32,
+    life_number: u64,
     /// What is to be bound when its tick comes or its name is resolved.
     pending: Option<(Endpoint, ListenOptions)>,
     errors: VecDeque<(Error, bool)>,
@@ -80,7 +80,7 @@ pub(crate) struct ServerState<S> {
     /// `close` was emitted since the last listen.
     closed: bool,
     /// How often it was emitted at all.
-    closes: u32,
+    closes: u64,
 }
 
 impl<S> ServerState<S> {
@@ -108,7 +108,7 @@ impl<S> ServerState<S> {
     }
 
     /// Counts `close` events: until the next one an abort signal holds.
-    pub(in crate::net) fn closes(&self) -> u32 {
+    pub(in crate::net) fn closes(&self) -> u64 {
         self.closes
     }
 

@@ -474,6 +474,10 @@ impl<S> super::SocketState<S> {
         self.shut_down = false;
         self.readable.reset();
         self.writable = Writable::default();
+        if let Some(outgoing) = &mut self.outgoing {
+            // Their ticks are still to come. The bytes have left: those of the new life are counted from zero.
+            outgoing.requests.iter_mut().for_each(|request| request.end = 0);
+        }
         let rare = self.rare();
         rare.doom = None;
         rare.deferred.clear();

@@ -37,7 +37,7 @@ impl<S> Reactor<S> {
         }
         socket.life_number = socket.life_number.wrapping_add(1);
         let life = socket.life_number;
-        socket.closing = socket.closing.saturating_add(1);
+        socket.closing += 1;
         let (had_error, setup) = (error.is_some(), socket.setup);
         if let Some(error) = &error {
             socket.errored.get_or_insert_with(|| error.clone());
@@ -112,7 +112,7 @@ impl<S> Reactor<S> {
         };
         let destroyed = socket.life.is_destroyed();
         // Before the listeners: a panic of one keeps nothing from being freed.
-        socket.closing = socket.closing.saturating_sub(1);
+        socket.closing -= 1;
         self.graveyard.push(id.0);
         if destroyed {
             self.clear_bound_timers(id);

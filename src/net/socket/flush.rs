@@ -18,6 +18,7 @@ impl<S> Reactor<S> {
     pub(in crate::net) fn flush_gathered(&mut self) {
         for at in 0..self.gathering.len() {
             self.flush_here(self.gathering[at]);
+            debug_assert!(!self.passing_slot(self.gathering[at]).is_some_and(|(socket, _)| socket.must_flush()));
         }
         self.gathering.clear();
     }
@@ -33,7 +34,7 @@ impl<S> Reactor<S> {
     /// The same, compiled into the caller.
     #[inline(always)]
     fn flush_here(&mut self, id: SocketId) {
-        self.flush_if(id, None, |socket| socket.life.is_open() && socket.writable.is_gathering());
+        self.flush_if(id, None, SocketState::must_flush);
     }
 
     /// Tries to send the whole queue; what is refused is in flight from then on.
@@ -145,5 +146,12 @@ impl<S> Reactor<S> {
         if self.socket_entry(id).is_some_and(|socket| socket.life.is_open() && socket.writable.in_flight()) {
             self.on_writable(id, state);
         }
+    }
+}
+
+impl<S> SocketState<S> {
+    /// Bytes are gathered: its id is in [`gathering`](Reactor::gathering).
+    pub(super) fn must_flush(&self) -> bool {
+        self.life.is_open() && self.writable.is_gathering()
     }
 }

@@ -113,10 +113,11 @@ pub(crate) struct SocketState<S> {
     /// The handle, if there is one.
     pub(in crate::net) stream: Option<Stream>,
     life: Lifecycle,
-    /// Counts lives and deaths, so that a late step of another life is known.
+    /// Counts lives and deaths, so that a late step of another life is known. It may wrap: a step would have to wait for four
+    /// billion of them, and come in the very one that has its number again.
     life_number: u32,
-    /// Close notifications under way.
-    closing: u8,
+    /// Close notifications under way. Each of them is in a queue, and memory does not hold four billion.
+    closing: u32,
     has_ref: bool,
     /// Set up before `run`, and not connected yet.
     setup: bool,
@@ -521,6 +522,9 @@ impl<S> Reactor<S> {
         let Entry::Socket(socket) = &mut slot.handle else {
             return Ok(());
         };
+        debug_assert!(!self.turn.is_of(id), "its turn is closed before it is changed");
+        debug_assert!(socket.accounts_agree(), "{:?}", socket.writable);
+        debug_assert!(!socket.must_flush() || !self.gathering.is_empty(), "gathered, and not noted: {id:?}");
         let wants = Settled { reads: socket.is_reading(), writes: socket.writable.in_flight(), holds: socket.holds_loop() };
         let is_open = socket.life.is_open();
         let more = is_open && wants.reads && slot.readiness.has_any(Readiness::INPUT);
@@ -535,10 +539,20 @@ impl<S> Reactor<S> {
             }
             self.event_loop.handles.hold(id.0, wants.holds);
         }
+        debug_assert!(result.is_err() || self.is_as_settled(id));
         if more {
             self.event_loop.handles.list(id.0);
         }
         result.map_err(|error| Error::system("epoll_ctl", error))
+    }
+
+    /// What was told of a socket is so: for debug builds.
+    fn is_as_settled(&mut self, id: SocketId) -> bool {
+        let is_held = self.event_loop.handles.is_held(id.0);
+        self.passing_slot(id).is_none_or(|(socket, _)| {
+            let Settled { reads, writes, holds } = socket.settled;
+            is_held == holds && (!socket.life.is_open() || socket.stream.as_ref().is_some_and(|it| it.watches(reads, writes)))
+        })
     }
 
     /// As [`settle`](Self::settle); a socket that cannot be watched is destroyed.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::SocketState;
 use crate::net::Reactor;
 use crate::net::emit::Done;
 use crate::stream::ByteQueue;
@@ -72,6 +73,25 @@ impl<S> Outgoing<S> {
     pub(super) fn pop_waiting(&mut self) -> Option<Done<S>> {
         let at = self.requests.iter().position(|request| !request.on_tick)?;
         self.requests.remove(at).map(|request| request.done)
+    }
+}
+
+impl<S> SocketState<S> {
+    /// What is written is counted by offsets, and lies in the queue: whether the two agree, for debug builds.
+    pub(super) fn accounts_agree(&self) -> bool {
+        let Some(outgoing) = &self.outgoing else {
+            return self.writable.queued() == 0;
+        };
+        let (last, flight_end) = (outgoing.flight_last, self.writable.dispatched());
+        let flying = outgoing.requests.partition_point(|request| request.number <= last);
+        // The batch is the same by the numbers of its requests and by its bytes.
+        let is_one_batch = !self.writable.in_flight()
+            || (flying == 0 || outgoing.requests[flying - 1].end <= flight_end)
+                && outgoing.requests.get(flying).is_none_or(|behind| behind.end >= flight_end);
+        // A failure, or the end, takes bytes back whose callbacks wait to hear of it.
+        let is_cut = self.errored.is_some() || self.life.is_destroyed();
+        let last_end = outgoing.requests.back().map_or(0, |request| request.end);
+        self.writable.queued() == outgoing.bytes.len() && is_one_batch && (is_cut || last_end <= self.writable.submitted())
     }
 }
 

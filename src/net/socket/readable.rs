@@ -107,6 +107,7 @@ impl Readable {
         chunk.drain(..std::mem::take(&mut buffer.taken));
         buffer.len -= chunk.len();
         if buffer.chunks.is_empty() {
+            debug_assert_eq!(buffer.len, 0, "bytes are counted that are in no chunk");
             self.buffer = None;
         }
         Some(chunk)
@@ -129,6 +130,7 @@ impl Readable {
             buffer.taken = 0;
         }
         if buffer.chunks.is_empty() {
+            debug_assert_eq!(buffer.len, 0, "bytes are counted that are in no chunk");
             self.buffer = None;
         }
         len

@@ -140,8 +140,14 @@ impl<S> Reactor<S> {
         done: Option<Done<S>>,
     ) -> Result<bool, (Error, Option<Done<S>>)> {
         let len = bytes.bytes().len();
-        if self.socket_entry(id).is_some_and(|socket| socket.writable.is_gathering() && !socket.has_place(len)) {
-            // In Node those bytes had left already: the limit is for what the kernel refuses.
+        let running = self.event_loop.is_running();
+        let gathers = |readiness: &Readiness| running && readiness.is_clear() && len < LARGE;
+        let Some((socket, readiness)) = self.socket_slot(id) else {
+            return Err((destroyed("write"), done));
+        };
+        if socket.writable.is_gathering() && !(gathers(readiness) && socket.has_place(len)) {
+            // In Node those bytes had left already. So the limit is for what the kernel refuses, and this write is no part of
+            // what is in flight then.
             self.flush_socket(id);
         }
         let Some((socket, readiness)) = self.socket_slot(id) else {
@@ -150,15 +156,14 @@ impl<S> Reactor<S> {
         if let Err(error) = socket.submit(len, done.is_some()) {
             return Err((error, done));
         }
-        let broken = !readiness.is_clear();
+        let gathers = gathers(readiness);
         let (open, connecting) = (socket.life.is_open(), socket.life.is_connecting());
         let waits = socket.writable.must_queue() || socket.errored.is_some();
-        let gathers = !broken && len < LARGE;
         if len == 0 && done.is_none() && open && !waits {
             // Legal, and nothing to do.
         } else if waits {
             self.enqueue(id, bytes, 0..len, done, false);
-        } else if open && gathers && self.event_loop.is_running() {
+        } else if open && gathers {
             self.gather(id, bytes, len, done);
         } else if open {
             self.write_now(id, bytes, len, done);
@@ -234,7 +239,6 @@ impl<S> Reactor<S> {
 
     /// Writes without a copy if the kernel takes it.
     fn write_now(&mut self, id: SocketId, bytes: impl Bytes, len: usize, done: Option<Done<S>>) {
-        self.flush_socket(id);
         self.touch(id);
         let writes = &mut self.counters.writes;
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
