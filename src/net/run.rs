@@ -32,7 +32,7 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn run(&mut self, state: &mut S) -> Result<()> {
-        event_loop::run(self, state, RunMode::Default).map(drop)
+        self.run_as(RunMode::Default, state).map(drop)
     }
 
     /// One iteration, which waits if there is nothing to do; true if something still holds the loop.
@@ -51,7 +51,7 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn run_once(&mut self, state: &mut S) -> Result<bool> {
-        event_loop::run(self, state, RunMode::Once)
+        self.run_as(RunMode::Once, state)
     }
 
     /// One iteration without waiting; true if something still holds the loop. Mirrors `uv_run(UV_RUN_NOWAIT)`.
@@ -67,7 +67,13 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn run_nowait(&mut self, state: &mut S) -> Result<bool> {
-        event_loop::run(self, state, RunMode::NoWait)
+        self.run_as(RunMode::NoWait, state)
+    }
+
+    fn run_as(&mut self, mode: RunMode, state: &mut S) -> Result<bool> {
+        // A panic outside of `run` has reached its caller, who may call again.
+        self.panicked = None;
+        event_loop::run(self, state, mode)
     }
 
     /// Makes `run` return after the iteration under way; a `run` that has not begun runs no phase,

@@ -504,3 +504,40 @@ fn fault_k_a_panic_in_a_proxied_socket_cuts_the_other_one() {
     assert_eq!(run(&mut reactor, &mut Log::new()), 1);
     assert_eq!(reactor.sockets().count(), 0, "both are closed, and so their peers have ended");
 }
+
+/// Bytes that can be seen so often.
+struct Seen(std::cell::Cell<u32>, Vec<u8>);
+
+impl AsRef<[u8]> for Seen {
+    fn as_ref(&self) -> &[u8] {
+        let left = self.0.get();
+        if left == 0 {
+            throw();
+        }
+        self.0.set(left - 1);
+        &self.1
+    }
+}
+
+#[test]
+fn fault_k_a_panic_of_bytes_that_are_on_their_way_destroys_the_socket() {
+    for often in 0..12 {
+        let mut reactor = World::new().expect("a reactor");
+        let others = Bystanders::new(&mut reactor);
+        let (victim, peer) = reactor.socket_pair().expect("a pair");
+        reactor.socket(peer).expect("open").on_error(|_, _, _| {}).resume();
+        let mut socket = reactor.socket(victim).expect("open");
+        watch(&mut socket);
+        socket.next_tick(move |socket, _| {
+            socket.write_owned(vec![0; 1_000_000]);
+            socket.write_owned(Seen(std::cell::Cell::new(often), vec![1; 1_000_000]));
+            socket.end();
+        });
+        let mut log = Log::new();
+        let panics = run(&mut reactor, &mut log);
+        let expected = if panics == 0 { &["close false"][..] } else { &DESTROYED[..] };
+        assert!(panics < 2 && log == expected, "seen {often} times: {panics} panics, {log:?}");
+        assert!(often > 0 || panics == 1);
+        others.check(&mut reactor);
+    }
+}

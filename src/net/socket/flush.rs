@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{SocketId, SocketState};
 use crate::error::Error;
-use crate::event_loop::TimerJob;
+use crate::event_loop::{TimerJob, call_with};
 use crate::net::Reactor;
-use crate::net::host::{Entry, Task};
+use crate::net::host::{Entry, Handle, Task};
 use crate::stream::Flushed;
 
 /// How long to wait before asking the kernel again when it will not tell.
@@ -68,7 +68,14 @@ impl<S> Reactor<S> {
             return;
         };
         let limit = socket.writable.sendable();
-        let (sent, flushed) = stream.flush(&mut slot.readiness, &mut outgoing.bytes, limit, writes, first);
+        // A chunk is the program's own value, and its `as_ref` may panic.
+        let (sent, flushed) = call_with(
+            &mut self.panicked,
+            (),
+            |_, ()| stream.flush(&mut slot.readiness, &mut outgoing.bytes, limit, writes, first),
+            |panicked, ()| *panicked = Some(Handle::Socket(id)),
+        )
+        .0;
         socket.writable.sent_more(sent);
         self.counters.bytes_written += sent as u64;
         match flushed {
