@@ -5,10 +5,12 @@
 
 mod clock;
 mod keep;
+mod lag;
 mod poll;
 mod readiness;
 mod remote;
 mod table;
+mod time;
 mod timer;
 mod watcher;
 mod work;
@@ -23,6 +25,7 @@ use mio::{Events, Poll, Token, Waker};
 pub use self::clock::ManualClock;
 pub(crate) use self::clock::{Clock, nanos};
 pub(crate) use self::keep::{call_and_keep, call_with};
+use self::lag::Lag;
 pub(crate) use self::poll::{Handles, Registrar, Slot};
 pub(crate) use self::readiness::Readiness;
 pub use self::remote::LoopGuard;
@@ -121,6 +124,7 @@ pub(crate) struct EventLoop<H: Host> {
     events: Option<Events>,
     clock: Clock,
     now: u64,
+    lag: Lag,
     pub(crate) handles: Handles<H::Handle>,
     ticks: VecDeque<Job<H>>,
     pending: VecDeque<Job<H>>,
@@ -136,6 +140,8 @@ pub(crate) struct EventLoop<H: Host> {
     /// Ready handles are called one after the other: what they write leaves together.
     batching: bool,
     running: bool,
+    /// The clock was read since `run` began, so that callbacks may use `now` as a stamp.
+    timed: bool,
     stopped: bool,
     failure: Option<Error>,
 }
@@ -151,6 +157,7 @@ impl<H: Host> EventLoop<H> {
             events: None,
             clock: options.clock,
             now,
+            lag: Lag::default(),
             handles: Handles::default(),
             ticks: VecDeque::new(),
             pending: VecDeque::new(),
@@ -165,18 +172,10 @@ impl<H: Host> EventLoop<H> {
             counters: Counters::default(),
             batching: false,
             running: false,
+            timed: false,
             stopped: false,
             failure: None,
         })
-    }
-
-    /// The cached time in nanoseconds (`uv_now`).
-    pub(crate) fn now(&self) -> u64 {
-        self.now
-    }
-
-    pub(crate) fn update_time(&mut self) {
-        self.now = self.clock.now();
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -210,14 +209,6 @@ impl<H: Host> EventLoop<H> {
     /// Queues a close notification: LIFO within an iteration, as libuv on Unix.
     pub(crate) fn close(&mut self, task: H::Task) {
         self.closing.push(task);
-    }
-
-    /// Starts a timer; `after` counts from the cached time.
-    pub(crate) fn start_timer(&mut self, job: TimerJob<H>, after: Duration, period: Option<Duration>) -> Key {
-        let key = self.timers.insert(job, period.map(nanos), true);
-        self.timers.set_delay(key, nanos(after));
-        self.timers.start(key, self.now.saturating_add(nanos(after)));
-        key
     }
 
     /// Runs `work` on a thread and `after` on the loop.
@@ -275,9 +266,9 @@ impl<H: Host> EventLoop<H> {
         !self.closing.is_empty() || !self.closing_batch.is_empty()
     }
 
-    /// How long the poll phase may wait: zero if anything is to be done, `None` for ever (`uv_backend_timeout`).
-    pub(crate) fn poll_timeout(&self) -> Option<Duration> {
-        let busy = self.stopped
+    /// Whether the poll phase may not wait at all.
+    fn is_busy(&self) -> bool {
+        self.stopped
             || !self.pending.is_empty()
             || !self.ticks.is_empty()
             || !self.immediates.is_empty()
@@ -285,11 +276,8 @@ impl<H: Host> EventLoop<H> {
             || self.handles.has_ready()
             || self.watchers.has_idle()
             || self.timers.has_due()
-            || self.shared.wakeup.is_pending();
-        if busy || !self.is_alive() {
-            return Some(Duration::ZERO);
-        }
-        self.timers.next_deadline().map(|deadline| timer::wait_for(deadline, self.now))
+            || self.shared.wakeup.is_pending()
+            || !self.is_alive()
     }
 }
 
@@ -299,12 +287,16 @@ impl<H: Host> Drop for EventLoop<H> {
     }
 }
 
-/// Clears `running` when `run` is left, by a panic too.
+/// Clears `running` when `run` is left, by a panic too. Time that passes outside is not that of callbacks.
 struct Running<'h, H: Host>(&'h mut H);
 
 impl<H: Host> Drop for Running<'_, H> {
     fn drop(&mut self) {
-        self.0.event_loop().running = false;
+        let event_loop = self.0.event_loop();
+        event_loop.running = false;
+        if event_loop.timed {
+            event_loop.update_time();
+        }
     }
 }
 
@@ -334,7 +326,7 @@ pub(crate) fn run<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) ->
         run_watchers(host, Phase::Prepare, state);
 
         let may_wait = mode == RunMode::Default || (mode == RunMode::Once && can_sleep);
-        let timeout = if may_wait { host.event_loop().poll_timeout() } else { Some(Duration::ZERO) };
+        let timeout = if may_wait { host.event_loop().begin_wait() } else { Some(Duration::ZERO) };
         poll::poll(host, timeout, state)?;
         for _ in 0..PENDING_ROUNDS {
             if !run_pending(host, state) {
@@ -345,10 +337,12 @@ pub(crate) fn run<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) ->
         run_watchers(host, Phase::Check, state);
         run_closing(host, state);
         host.event_loop().update_time();
-        run_timers(host, state);
+        let worked = run_timers(host, state);
 
         alive = host.event_loop().is_alive();
         if mode != RunMode::Default {
+            // If no timer ran, nothing happened since the clock was read, and the end needs no other reading.
+            host.event_loop().timed = worked;
             break;
         }
     }
@@ -431,15 +425,12 @@ fn run_closing<H: Host>(host: &mut H, state: &mut H::State) {
     }
 }
 
-/// Runs the timers that are due (`uv__run_timers`).
-fn run_timers<H: Host>(host: &mut H, state: &mut H::State) {
+/// Runs the timers that are due (`uv__run_timers`). False if there was none.
+fn run_timers<H: Host>(host: &mut H, state: &mut H::State) -> bool {
     let now = host.event_loop().now;
     host.event_loop().timers.collect(now);
-    loop {
-        let now = host.event_loop().now;
-        let Some(key) = host.event_loop().timers.pop_due(now) else {
-            break;
-        };
+    let any = host.event_loop().timers.has_due();
+    while let Some(key) = host.event_loop().pop_due() {
         match host.event_loop().timers.take_job(key) {
             Some(TimerJob::Once(callback)) => {
                 host.event_loop().timers.remove(key);
@@ -457,6 +448,7 @@ fn run_timers<H: Host>(host: &mut H, state: &mut H::State) {
         }
         after_callback(host, state);
     }
+    any
 }
 
 /// Runs what other threads have posted, and the callbacks of finished work.

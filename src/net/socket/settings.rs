@@ -12,7 +12,8 @@ impl<S> Socket<'_, S> {
     /// Emits `timeout` when nothing happens for that long; zero or `None` for never. Mirrors `socket.setTimeout`.
     ///
     /// The timer never holds the loop. A connect, every read, and every write handed over or completed count as activity, and
-    /// so does a large write that makes progress. At most 2^31 - 1 milliseconds.
+    /// so does a large write that makes progress. The time counts from this call, then from the last activity: not earlier, and
+    /// later by no more than the callbacks called together with it take after it. At most 2^31 - 1 milliseconds.
     ///
     /// ```
     /// use std::time::Duration;
