@@ -276,6 +276,7 @@ impl<H: Host> EventLoop<H> {
             || self.handles.has_ready()
             || self.watchers.has_idle()
             || self.timers.has_due()
+            || (!self.running && self.watchers.has_collected())
             || self.shared.wakeup.is_pending()
             || !self.is_alive()
     }
@@ -311,6 +312,9 @@ pub(crate) fn run<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) ->
     let host = &mut *guard.0;
 
     after_callback(host, state);
+    if !host.event_loop().stopped {
+        call_watchers(host, state);
+    }
     let mut alive = host.event_loop().is_alive();
     if !alive {
         host.event_loop().update_time();
@@ -397,6 +401,11 @@ fn run_pending<H: Host>(host: &mut H, state: &mut H::State) -> bool {
 
 fn run_watchers<H: Host>(host: &mut H, phase: Phase, state: &mut H::State) {
     host.event_loop().watchers.collect(phase);
+    call_watchers(host, state);
+}
+
+/// Calls the watchers that are collected, or what a panic has left of them.
+fn call_watchers<H: Host>(host: &mut H, state: &mut H::State) {
     while let Some((key, callback)) = host.event_loop().watchers.pop() {
         let put_back = |host: &mut H, callback| host.event_loop().watchers.put_back(key, callback);
         call_and_keep(host, callback, |host, callback| callback(host, key, state), put_back);
@@ -451,17 +460,22 @@ fn run_timers<H: Host>(host: &mut H, state: &mut H::State) -> bool {
     any
 }
 
-/// Runs what other threads have posted, and the callbacks of finished work.
+/// Runs what other threads have posted until now, and the callbacks of the work that is finished now. What comes meanwhile
+/// wakes the loop again.
 fn run_posted<H: Host>(host: &mut H, state: &mut H::State) {
     let shared = Arc::clone(&host.event_loop().shared);
     let _wake_again = WakeAgain(&shared.wakeup);
-    for _ in 0..shared.len() {
+    let (posts, finished) = (shared.len(), host.event_loop().work.finished());
+    for _ in 0..posts {
         if let Some(post) = shared.pop() {
             post(host, state);
             after_callback(host, state);
         }
     }
-    while let Some((key, done)) = host.event_loop().work.pop_done() {
+    for _ in 0..finished {
+        let Some((key, done)) = host.event_loop().work.pop_done() else {
+            break;
+        };
         let Some(after) = host.event_loop().after_work.remove(key) else {
             continue;
         };
@@ -471,12 +485,12 @@ fn run_posted<H: Host>(host: &mut H, state: &mut H::State) {
         }
         after_callback(host, state);
     }
-    if shared.len() > 0 {
+    if shared.len() > 0 || host.event_loop().work.finished() > 0 {
         shared.wakeup.wake();
     }
 }
 
-/// After a panic the next poll has to look at the posts again.
+/// After a panic the next poll has to look at the posts and the finished work again.
 struct WakeAgain<'w>(&'w remote::Wakeup);
 
 impl Drop for WakeAgain<'_> {

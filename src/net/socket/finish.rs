@@ -123,7 +123,8 @@ impl<S> Reactor<S> {
             Writing::Finished if socket.has_end_done() => {}
             Writing::Open | Writing::Ending | Writing::Finished => return,
         }
-        self.complete_all(id, Task::Finish(id), usize::MAX, |socket| Some((socket.pop_end_done()?, Ok(()))), state);
+        let count = self.count_rare(id, |rare| rare.end_done.len());
+        self.complete_all(id, Task::Finish(id), count, |socket| Some((socket.pop_end_done()?, Ok(()))), state);
         self.emit_or(id, Event::Finish, move |reactor, _| reactor.after_finish(id, life), state);
         self.after_finish(id, life);
     }
@@ -183,7 +184,8 @@ impl<S> Reactor<S> {
         let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_waiting()?, Err(error.clone())));
         self.complete_all(id, task, waiting, pop, state);
         let error = errored.unwrap_or_else(|| destroyed("end"));
-        self.complete_all(id, task, usize::MAX, |socket| Some((socket.pop_end_done()?, Err(error.clone()))), state);
+        let count = self.count_rare(id, |rare| rare.end_done.len());
+        self.complete_all(id, task, count, |socket| Some((socket.pop_end_done()?, Err(error.clone()))), state);
     }
 }
 
