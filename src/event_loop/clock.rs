@@ -41,7 +41,9 @@ impl ManualClock {
         Self::default()
     }
 
-    /// Moves the time on; the loop sees it at its next iteration.
+    /// Moves the time on: outside of the loop as if it had waited, in a callback as if that had worked.
+    ///
+    /// The loop sees it when it next looks at the clock; a timer that is set counts from it at once.
     ///
     /// ```
     /// # use netloop::{ManualClock, Reactor, ReactorOptions};

@@ -5,10 +5,12 @@
 
 mod clock;
 mod keep;
+mod lag;
 mod poll;
 mod readiness;
 mod remote;
 mod table;
+mod time;
 mod timer;
 mod watcher;
 mod work;
@@ -24,6 +26,7 @@ use mio::{Events, Poll, Token, Waker};
 pub use self::clock::ManualClock;
 pub(crate) use self::clock::{Clock, nanos};
 pub(crate) use self::keep::{call_and_keep, call_with};
+use self::lag::Lag;
 pub(crate) use self::poll::{Handles, Registrar, Slot};
 pub(crate) use self::readiness::Readiness;
 pub use self::remote::LoopGuard;
@@ -125,6 +128,7 @@ pub(crate) struct EventLoop<H: Host> {
     events: Option<Events>,
     clock: Clock,
     now: u64,
+    lag: Lag,
     pub(crate) handles: Handles<H::Handle>,
     ticks: VecDeque<Job<H>>,
     pending: VecDeque<Job<H>>,
@@ -140,6 +144,8 @@ pub(crate) struct EventLoop<H: Host> {
     /// Ready handles are called one after the other: what they write leaves together.
     batching: bool,
     running: bool,
+    /// The clock was read since `run` began, so that callbacks may use `now` as a stamp.
+    timed: bool,
     stopped: bool,
     failure: Option<Error>,
 }
@@ -155,6 +161,7 @@ impl<H: Host> EventLoop<H> {
             events: None,
             clock: options.clock,
             now,
+            lag: Lag::default(),
             handles: Handles::default(),
             ticks: VecDeque::new(),
             pending: VecDeque::new(),
@@ -169,18 +176,10 @@ impl<H: Host> EventLoop<H> {
             counters: Counters::default(),
             batching: false,
             running: false,
+            timed: false,
             stopped: false,
             failure: None,
         })
-    }
-
-    /// The cached time in nanoseconds (`uv_now`).
-    pub(crate) fn now(&self) -> u64 {
-        self.now
-    }
-
-    pub(crate) fn update_time(&mut self) {
-        self.now = self.clock.now();
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -214,14 +213,6 @@ impl<H: Host> EventLoop<H> {
     /// Queues a close notification: LIFO within an iteration, as libuv on Unix.
     pub(crate) fn close(&mut self, task: H::Task) {
         self.closing.push(task);
-    }
-
-    /// Starts a timer; `after` counts from the cached time.
-    pub(crate) fn start_timer(&mut self, job: TimerJob<H>, after: Duration, period: Option<Duration>) -> Key {
-        let key = self.timers.insert(job, period.map(nanos), true);
-        self.timers.set_delay(key, nanos(after));
-        self.timers.start(key, self.now.saturating_add(nanos(after)));
-        key
     }
 
     /// Runs `work` on a thread and `after` on the loop.
@@ -284,9 +275,9 @@ impl<H: Host> EventLoop<H> {
         !self.closing.is_empty() || !self.closing_batch.is_empty()
     }
 
-    /// How long the poll phase may wait: zero if anything is to be done, `None` for ever (`uv_backend_timeout`).
-    pub(crate) fn poll_timeout(&self) -> Option<Duration> {
-        let busy = self.stopped
+    /// Whether the poll phase may not wait at all.
+    fn is_busy(&self) -> bool {
+        self.stopped
             || !self.pending.is_empty()
             || !self.ticks.is_empty()
             || !self.immediates.is_empty()
@@ -294,11 +285,9 @@ impl<H: Host> EventLoop<H> {
             || self.handles.has_ready()
             || self.watchers.has_idle()
             || self.timers.has_due()
-            || self.shared.wakeup.is_pending();
-        if busy || !self.is_alive() {
-            return Some(Duration::ZERO);
-        }
-        self.timers.next_deadline().map(|deadline| timer::wait_for(deadline, self.now))
+            || (!self.running && self.watchers.has_collected())
+            || self.shared.wakeup.is_pending()
+            || !self.is_alive()
     }
 }
 
@@ -316,7 +305,12 @@ pub(crate) fn run<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) ->
     host.event_loop().running = true;
     host.event_loop().batching = false;
     let result = catch_unwind(AssertUnwindSafe(|| iterate(host, state, mode)));
-    host.event_loop().running = false;
+    let event_loop = host.event_loop();
+    event_loop.running = false;
+    if event_loop.timed {
+        // Time that passes outside is not that of callbacks.
+        event_loop.update_time();
+    }
     result.unwrap_or_else(|panic| {
         host.after_panic(&*panic);
         resume_unwind(panic)
@@ -326,6 +320,9 @@ pub(crate) fn run<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) ->
 /// Iteration after iteration, phase by phase. Mirrors `uv_run`.
 fn iterate<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) -> Result<bool> {
     after_callback(host, state);
+    if !host.event_loop().stopped {
+        call_watchers(host, state);
+    }
     let mut alive = host.event_loop().is_alive();
     if !alive {
         host.event_loop().update_time();
@@ -341,7 +338,7 @@ fn iterate<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) -> Result
         run_watchers(host, Phase::Prepare, state);
 
         let may_wait = mode == RunMode::Default || (mode == RunMode::Once && can_sleep);
-        let timeout = if may_wait { host.event_loop().poll_timeout() } else { Some(Duration::ZERO) };
+        let timeout = if may_wait { host.event_loop().begin_wait() } else { Some(Duration::ZERO) };
         poll::poll(host, timeout, state)?;
         for _ in 0..PENDING_ROUNDS {
             if !run_pending(host, state) {
@@ -352,10 +349,12 @@ fn iterate<H: Host>(host: &mut H, state: &mut H::State, mode: RunMode) -> Result
         run_watchers(host, Phase::Check, state);
         run_closing(host, state);
         host.event_loop().update_time();
-        run_timers(host, state);
+        let worked = run_timers(host, state);
 
         alive = host.event_loop().is_alive();
         if mode != RunMode::Default {
+            // If no timer ran, nothing happened since the clock was read, and the end needs no other reading.
+            host.event_loop().timed = worked;
             break;
         }
     }
@@ -411,6 +410,11 @@ fn run_pending<H: Host>(host: &mut H, state: &mut H::State) -> bool {
 
 fn run_watchers<H: Host>(host: &mut H, phase: Phase, state: &mut H::State) {
     host.event_loop().watchers.collect(phase);
+    call_watchers(host, state);
+}
+
+/// Calls the watchers that are collected, or what a panic has left of them.
+fn call_watchers<H: Host>(host: &mut H, state: &mut H::State) {
     while let Some((key, callback)) = host.event_loop().watchers.pop() {
         let put_back = |host: &mut H, callback| host.event_loop().watchers.put_back(key, callback);
         call_and_keep(host, callback, |host, callback| callback(host, key, state), put_back);
@@ -439,15 +443,12 @@ fn run_closing<H: Host>(host: &mut H, state: &mut H::State) {
     }
 }
 
-/// Runs the timers that are due (`uv__run_timers`).
-fn run_timers<H: Host>(host: &mut H, state: &mut H::State) {
+/// Runs the timers that are due (`uv__run_timers`). False if there was none.
+fn run_timers<H: Host>(host: &mut H, state: &mut H::State) -> bool {
     let now = host.event_loop().now;
     host.event_loop().timers.collect(now);
-    loop {
-        let now = host.event_loop().now;
-        let Some(key) = host.event_loop().timers.pop_due(now) else {
-            break;
-        };
+    let any = host.event_loop().timers.has_due();
+    while let Some(key) = host.event_loop().pop_due() {
         match host.event_loop().timers.take_job(key) {
             Some(TimerJob::Once(callback)) => {
                 host.event_loop().timers.remove(key);
@@ -465,19 +466,25 @@ fn run_timers<H: Host>(host: &mut H, state: &mut H::State) {
         }
         after_callback(host, state);
     }
+    any
 }
 
-/// Runs what other threads have posted, and the callbacks of finished work.
+/// Runs what other threads have posted until now, and the callbacks of the work that is finished now. What comes meanwhile
+/// wakes the loop again.
 fn run_posted<H: Host>(host: &mut H, state: &mut H::State) {
     let shared = Arc::clone(&host.event_loop().shared);
     let _wake_again = WakeAgain(&shared.wakeup);
-    for _ in 0..shared.len() {
+    let (posts, finished) = (shared.len(), host.event_loop().work.finished());
+    for _ in 0..posts {
         if let Some(post) = shared.pop() {
             post(host, state);
             after_callback(host, state);
         }
     }
-    while let Some((key, done)) = host.event_loop().work.pop_done() {
+    for _ in 0..finished {
+        let Some((key, done)) = host.event_loop().work.pop_done() else {
+            break;
+        };
         let Some(after) = host.event_loop().after_work.remove(key) else {
             continue;
         };
@@ -487,12 +494,12 @@ fn run_posted<H: Host>(host: &mut H, state: &mut H::State) {
         }
         after_callback(host, state);
     }
-    if shared.len() > 0 {
+    if shared.len() > 0 || host.event_loop().work.finished() > 0 {
         shared.wakeup.wake();
     }
 }
 
-/// After a panic the next poll has to look at the posts again.
+/// After a panic the next poll has to look at the posts and the finished work again.
 struct WakeAgain<'w>(&'w remote::Wakeup);
 
 impl Drop for WakeAgain<'_> {

@@ -203,7 +203,8 @@ impl<H: Host> EventLoop<H> {
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         let mut events = self.events.take().unwrap_or_else(|| Events::with_capacity(EVENTS));
         let waits = timeout != Some(Duration::ZERO);
-        let before = if waits { self.clock.now() } else { self.now };
+        // Who waits has just read the clock.
+        let before = self.now;
         let mut left = timeout;
         let result = loop {
             self.counters.polls += 1;
@@ -216,9 +217,12 @@ impl<H: Host> EventLoop<H> {
                 result => break result,
             }
         };
-        self.update_time();
         if waits {
+            // No callback ran meanwhile: nothing can bear the time before.
+            self.now = self.clock.now();
             self.counters.idle += self.now.saturating_sub(before);
+        } else {
+            self.update_time();
         }
         let mut count = 0;
         if result.is_ok() {

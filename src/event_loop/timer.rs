@@ -91,9 +91,9 @@ impl<J> Timers<J> {
     }
 
     /// Starts a periodic timer anew, `now` plus its period; others are left alone.
-    fn start_period(&mut self, key: Key, now: u64) {
+    fn start_period(&mut self, key: Key, now: impl FnOnce() -> u64) {
         if let Some(period) = self.slots.get(key).and_then(|timer| timer.period) {
-            self.start(key, now.saturating_add(period));
+            self.start(key, now().saturating_add(period));
         }
     }
 
@@ -173,8 +173,8 @@ impl<J> Timers<J> {
         }
     }
 
-    /// The next collected timer. It is not active any more; a periodic one is started again before it is called.
-    pub(crate) fn pop_due(&mut self, now: u64) -> Option<Key> {
+    /// The next collected timer. It is not active any more; a periodic one is started again before it is called, from `now` on.
+    pub(crate) fn pop_due(&mut self, now: impl FnOnce() -> u64) -> Option<Key> {
         while let Some(key) = self.due.pop_front() {
             if let Some(timer) = self.slots.get_mut(key).filter(|timer| timer.state == State::Due) {
                 timer.state = State::Idle;
@@ -261,7 +261,7 @@ mod tests {
     fn fire(timers: &mut Timers<&'static str>, now: u64) -> Vec<&'static str> {
         timers.collect(now);
         let mut fired = Vec::new();
-        while let Some(key) = timers.pop_due(now) {
+        while let Some(key) = timers.pop_due(|| now) {
             let job = timers.take_job(key).expect("a job");
             fired.push(job);
             timers.put_job(key, job);
@@ -289,11 +289,11 @@ mod tests {
         timers.start(a, 1);
         timers.start(b, 1);
         timers.collect(1);
-        assert_eq!(timers.pop_due(1), Some(a));
+        assert_eq!(timers.pop_due(|| 1), Some(a));
         timers.stop(b);
-        assert_eq!(timers.pop_due(1), None);
+        assert_eq!(timers.pop_due(|| 1), None);
         timers.start(b, 1);
-        assert_eq!(timers.pop_due(1), None, "it waits for the next pass");
+        assert_eq!(timers.pop_due(|| 1), None, "it waits for the next pass");
         assert_eq!(fire(&mut timers, 1), ["b"]);
     }
 
@@ -344,7 +344,7 @@ mod tests {
             assert!(deadline >= last);
             last = deadline;
             timers.collect(deadline);
-            while timers.pop_due(deadline).is_some() {}
+            while timers.pop_due(|| deadline).is_some() {}
         }
         assert!(!timers.is_alive());
     }

@@ -85,6 +85,11 @@ impl<W> Watchers<W> {
         self.batch.extend(self.order.iter().filter(|entry| entry.0 == phase).map(|entry| entry.1));
     }
 
+    /// Whether a pass was broken off by a panic: the rest is still to be called.
+    pub(crate) fn has_collected(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
     /// The next one of the list that is still there, with its callback taken out.
     pub(crate) fn pop(&mut self) -> Option<(Key, W)> {
         while let Some(key) = self.batch.pop_front() {

@@ -147,6 +147,11 @@ impl WorkPool {
         job.is_some()
     }
 
+    /// How many results wait for the loop: it takes a batch at a time.
+    pub(crate) fn finished(&self) -> usize {
+        self.shared.state().done.len()
+    }
+
     pub(crate) fn pop_done(&self) -> Option<(Key, Done)> {
         self.shared.state().done.pop_front()
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::Reactor;
 use super::host::{Entry, Task};
 use super::socket::SocketId;
-use crate::event_loop::{Key, Readiness, TimerJob, nanos};
+use crate::event_loop::{Key, Readiness, TimerJob};
 use crate::stream::{Read, Stream};
 
 /// The longest a connection lingers, however much its peer sends.
@@ -29,8 +29,8 @@ pub(crate) struct Lingering {
     stream: Stream,
     /// How many bytes more are dropped.
     left: u64,
-    last_activity: u64,
-    /// When it is closed at the latest.
+    /// When it is closed if its peer stays silent, and when at the latest.
+    deadline: u64,
     end: u64,
     timer: Key,
 }
@@ -73,9 +73,9 @@ impl<S> Reactor<S> {
     }
 
     fn new_lingering(&mut self, key: Key, stream: Stream) -> Lingering {
-        let now = self.event_loop.now();
+        let (deadline, end) = (self.event_loop.deadline(self.options.linger), self.event_loop.deadline(LONGEST));
         let timer = self.event_loop.timers.insert(TimerJob::Task(Task::LingerTimeout(key)), None, false);
-        Lingering { stream, left: BYTES, last_activity: now, end: now.saturating_add(nanos(LONGEST)), timer }
+        Lingering { stream, left: BYTES, deadline, end, timer }
     }
 
     fn start_lingering(&mut self, key: Key, watched: bool, unread: bool) {
@@ -119,7 +119,7 @@ impl<S> Reactor<S> {
 
     /// One read; true if there may be more.
     fn drop_input(&mut self, key: Key, buffer: &mut [u8]) -> bool {
-        let now = self.event_loop.now();
+        let deadline = self.event_loop.deadline(self.options.linger);
         let Some((lingering, readiness)) = self.lingering(key).filter(|(_, readiness)| readiness.has_any(Readiness::INPUT))
         else {
             return false;
@@ -127,7 +127,7 @@ impl<S> Reactor<S> {
         let read = lingering.stream.read(readiness, buffer);
         let dropped = if let Read::Data(len) = read { len as u64 } else { 0 };
         lingering.left = lingering.left.saturating_sub(dropped);
-        lingering.last_activity = now;
+        lingering.deadline = deadline.min(lingering.end);
         let is_over = lingering.left == 0 || matches!(read, Read::Eof | Read::Failed(_));
         self.counters.reads += 1;
         self.counters.bytes_read += dropped;
@@ -140,20 +140,16 @@ impl<S> Reactor<S> {
     /// The time of silence may be over, or all of the time.
     pub(super) fn on_linger_timeout(&mut self, key: Key) {
         let now = self.event_loop.now();
-        let silence = nanos(self.options.linger);
-        match self.lingering(key) {
-            Some((lingering, _)) if now < lingering.end.min(lingering.last_activity.saturating_add(silence)) => {
-                self.arm_linger_timer(key);
-            }
-            _ => self.end_lingering(key),
+        if self.lingering(key).is_some_and(|(lingering, _)| lingering.deadline > now) {
+            self.arm_linger_timer(key);
+        } else {
+            self.end_lingering(key);
         }
     }
 
     fn arm_linger_timer(&mut self, key: Key) {
-        let silence = nanos(self.options.linger);
         if let Some((lingering, _)) = self.lingering(key) {
-            let deadline = lingering.end.min(lingering.last_activity.saturating_add(silence));
-            let timer = lingering.timer;
+            let (timer, deadline) = (lingering.timer, lingering.deadline);
             self.event_loop.timers.start(timer, deadline);
         }
     }

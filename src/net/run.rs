@@ -121,8 +121,10 @@ impl<S> Reactor<S> {
         LoopGuard::new(&self.event_loop.shared.wakeup)
     }
 
-    /// The cached time since the reactor was made. Mirrors `uv_now`: it moves once per wait and per timer pass, so timers
-    /// started in one callback tie exactly.
+    /// The cached time since the reactor was made. Mirrors `uv_now`.
+    ///
+    /// It moves with each wait and each pass of timers, and stands still while callbacks run. Timers do not count from it, but
+    /// from the moment they are set.
     ///
     /// ```
     /// # use netloop::{ManualClock, Reactor, ReactorOptions};
@@ -139,7 +141,7 @@ impl<S> Reactor<S> {
         Duration::from_nanos(self.event_loop.now())
     }
 
-    /// Reads the clock anew, after work that blocked. Mirrors `uv_update_time`.
+    /// Reads the clock again, for [`now`](Self::now) after work that blocked. Mirrors `uv_update_time`.
     ///
     /// ```
     /// # use netloop::{ManualClock, Reactor, ReactorOptions};
@@ -152,13 +154,15 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn update_time(&mut self) {
-        // What was written until now was written at the old time.
+        // What was written until now bears the stamp of the read before it, the old time.
         self.close_turn();
         self.event_loop.update_time();
     }
 
     /// How long an outer loop may wait before it runs this one again: zero if there is work, `None` for ever.
-    /// Mirrors `uv_backend_timeout`; ask before each wait.
+    /// Mirrors `uv_backend_timeout`; ask right before each wait.
+    ///
+    /// With a timer set the clock is read: the wait counts from this call, whatever was done since the last iteration.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -102,9 +102,9 @@ impl<S> Reactor<S> {
         self.event_loop.immediates.remove(immediate.0)
     }
 
-    /// Calls `callback` once, `after` from the loop's cached time and never earlier. Mirrors `uv_timer_start`.
+    /// Calls `callback` once, `after` from this call and never earlier. Mirrors `setTimeout`.
     ///
-    /// With no delay it runs at the end of this iteration, or of the next if set by a timer. Equal deadlines fire in the order
+    /// The clock is read for it, as in Node; the deadlines of `uv_timer_start` count from the cached time. With no delay it runs at the end of this iteration, or of the next if set by a timer. Equal deadlines fire in the order
     /// they were set. Unlike Node's `setTimeout`, zero is not taken for a millisecond.
     ///
     /// ```
@@ -123,8 +123,8 @@ impl<S> Reactor<S> {
 
     /// Calls `callback` each `every`, with its own id. Mirrors `setInterval` and `uv_timer_start` with a repeat.
     ///
-    /// The next deadline counts from when the loop came to this one: no catching up after a delay. An interval below a
-    /// millisecond counts as one.
+    /// The next deadline counts from when the callback is called: one that works for less than the interval delays nothing, and
+    /// after a delay there is no catching up. An interval below a millisecond counts as one.
     ///
     /// ```
     /// use std::time::Duration;
@@ -165,7 +165,7 @@ impl<S> Reactor<S> {
         removed
     }
 
-    /// Starts a timer's delay or period anew from now; false if the id is stale. Mirrors `timer.refresh()`.
+    /// Starts a timer's delay or period again, from this call; false if the id is stale. Mirrors `timer.refresh()`.
     ///
     /// ```
     /// use netloop::{ManualClock, Reactor, ReactorOptions};
@@ -184,8 +184,7 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn refresh_timer(&mut self, timer: TimerId) -> bool {
-        let now = self.event_loop.now();
-        self.event_loop.timers.refresh(timer.0, now)
+        self.event_loop.refresh_timer(timer.0)
     }
 
     /// Lets a timer hold the loop again; false if it is stale. Mirrors `timer.ref()`.

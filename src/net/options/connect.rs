@@ -143,7 +143,8 @@ impl ConnectOptions {
         self
     }
 
-    /// How long one of several addresses is tried before the next one's turn; the last one has no limit. Default: 500 ms, or
+    /// How long one of several addresses is tried, from when its attempt begins, before the next one's turn; the last one has no
+    /// limit. Default: 500 ms, or
     /// what [`ReactorOptions::attempt_timeout`](crate::ReactorOptions::attempt_timeout) says; less than 10 ms is 10 ms. Zero is
     /// `ERR_OUT_OF_RANGE`. Node's `autoSelectFamilyAttemptTimeout`.
     ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ServerId;
 use crate::address::Address;
-use crate::event_loop::{Readiness, TimerJob, after_callback, nanos};
+use crate::event_loop::{Readiness, TimerJob, after_callback};
 use crate::net::Reactor;
 use crate::net::emit::ServerEvent;
 use crate::net::host::{Entry, Task};
@@ -198,8 +198,8 @@ impl<S> Reactor<S> {
         }
         // Does not hold the loop by itself: the listening server does.
         let timer = self.event_loop.timers.insert(TimerJob::Task(Task::RetryAccept(id)), None, false);
-        let now = self.event_loop.now();
-        self.event_loop.timers.start(timer, now.saturating_add(nanos(RETRY)));
+        let deadline = self.event_loop.deadline(RETRY);
+        self.event_loop.timers.start(timer, deadline);
         if let Some(server) = self.server_entry(id) {
             server.retry = Some(timer);
         }

@@ -30,7 +30,8 @@ impl<S> Server<'_, S> {
     /// Stops listening, ends every connection, destroys what is left after `grace`, and reports when all are closed.
     ///
     /// `done` is called with the server's `close` event. A connection ends when what it has queued is sent and the peer has
-    /// ended too; `grace` of zero destroys at the end of this iteration.
+    /// ended too. `grace` counts from this call, however long the callback has worked before it; zero destroys at the end of
+    /// this iteration.
     ///
     /// Listeners go on getting `data` until the peer ends. What they write is refused from here on: the boolean is false, a
     /// callback gets `ERR_STREAM_WRITE_AFTER_END`, and unlike after an `end` of your own the socket is not destroyed for it.

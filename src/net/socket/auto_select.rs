@@ -46,8 +46,6 @@ impl<S> Reactor<S> {
             // Another attempt is under way, so one is enough to fail.
             return self.attempt(id, life, Attempt::new(Address::Tcp(addresses[0]), options), state);
         }
-        // A long answer takes its time, which is not that of the first address.
-        self.event_loop.update_time();
         if let Some(socket) = self.socket_entry(id) {
             socket.rare().attempted.clear();
             let addresses = addresses.into_iter();

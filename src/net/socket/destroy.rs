@@ -101,7 +101,8 @@ impl<S> Reactor<S> {
     /// Requests that were with the handle when it was closed. Mirrors `uv__stream_destroy`.
     pub(in crate::net) fn on_cancelled(&mut self, id: SocketId, state: &mut S) {
         let pop = |socket: &mut SocketState<S>| socket.rare().cancelled.pop_front().map(|(done, error)| (done, Err(error)));
-        self.complete_all(id, usize::MAX, pop, state);
+        let count = self.count_rare(id, |rare| rare.cancelled.len());
+        self.complete_all(id, count, pop, state);
     }
 
     /// The last event. What the listeners set up afterwards (a timer, a new connect) keeps the socket; otherwise its slot is
@@ -125,7 +126,13 @@ impl<S> Reactor<S> {
     pub(in crate::net) fn on_at_close(&mut self, id: SocketId, state: &mut S) {
         let pop =
             |socket: &mut SocketState<S>| socket.rare.as_mut()?.at_close.pop_front().map(|(done, error)| (done, Err(error)));
-        self.complete_all(id, usize::MAX, pop, state);
+        let count = self.count_rare(id, |rare| rare.at_close.len());
+        self.complete_all(id, count, pop, state);
+    }
+
+    /// How many callbacks wait in a list: one of them may begin a new life, whose callbacks wait for the end of that.
+    pub(super) fn count_rare(&mut self, id: SocketId, count: impl FnOnce(&Rare<S>) -> usize) -> usize {
+        self.socket_entry(id).and_then(|socket| socket.rare.as_deref().map(count)).unwrap_or(0)
     }
 
     /// Ties a timer to a socket: it goes with its `close`, and holds a closed socket until it has run.

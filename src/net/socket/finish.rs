@@ -129,7 +129,8 @@ impl<S> Reactor<S> {
             Writing::ShuttingDown => socket.life.finish(),
             Writing::Open | Writing::Ending | Writing::Finished => return,
         }
-        self.complete_all(id, usize::MAX, |socket| Some((socket.pop_end_done()?, Ok(()))), state);
+        let count = self.count_rare(id, |rare| rare.end_done.len());
+        self.complete_all(id, count, |socket| Some((socket.pop_end_done()?, Ok(()))), state);
         self.emit(id, Event::Finish, state);
         self.after_finish(id, life);
     }
@@ -190,7 +191,8 @@ impl<S> Reactor<S> {
         let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_waiting()?, Err(error.clone())));
         self.complete_all(id, waiting, pop, state);
         let result = if finished { Ok(()) } else { Err(errored.unwrap_or_else(|| destroyed("end"))) };
-        self.complete_all(id, usize::MAX, |socket| Some((socket.pop_end_done()?, result.clone())), state);
+        let count = self.count_rare(id, |rare| rare.end_done.len());
+        self.complete_all(id, count, |socket| Some((socket.pop_end_done()?, result.clone())), state);
     }
 }
 

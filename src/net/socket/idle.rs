@@ -1,7 +1,9 @@
 //! Idle timeouts. Mirrors `socket.setTimeout` and `Socket.prototype._onTimeout` (`lib/net.js`).
 //!
-//! Activity costs one store. The timer is looked at when it fires: if something happened meanwhile it is put back to the
-//! moment that would be due, so there is at most one heap operation per socket and period.
+//! Activity costs one store, of the loop's cached time. The timer is looked at when it fires: if something happened meanwhile it
+//! is put back to the moment that would be due, so there is at most one heap operation per socket and period. Only then the loop
+//! is asked when that was: the cached time may have been old, and a timeout that came too early would cut a connection that was
+//! served a moment ago. What a socket writes in its own turn bears the stamp of the read before it.
 
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use crate::net::host::Task;
 pub(super) struct Idle {
     /// The last value set; zero is off.
     pub(super) timeout: Option<Duration>,
+    /// The stamp of the last activity since the timer was started; `NEVER` if there was none.
     last_activity: u64,
     timer: Option<Key>,
     /// It has fired and waits for activity.
@@ -24,11 +27,14 @@ pub(super) struct Idle {
     write_left: Option<u64>,
 }
 
+/// No stamp.
+const NEVER: u64 = u64::MAX;
+
 impl Idle {
     /// Activity: one store. True if the timer has to be armed anew.
     #[inline]
-    pub(super) fn touch(&mut self, now: u64) -> bool {
-        self.last_activity = now;
+    pub(super) fn touch(&mut self, stamp: u64) -> bool {
+        self.last_activity = stamp;
         self.dormant || (self.timer.is_none() && self.timeout.is_some_and(|timeout| !timeout.is_zero()))
     }
 }
@@ -46,13 +52,14 @@ impl<S> Reactor<S> {
         if socket.life.is_destroyed() {
             return;
         }
-        socket.idle.get_or_insert_default().timeout = timeout;
+        let idle = socket.idle.get_or_insert_default();
+        (idle.timeout, idle.last_activity) = (timeout, NEVER);
+        self.event_loop.expect_stamps();
         self.arm_idle_timer(id);
     }
 
     /// Starts the timer anew, or removes it if there is no timeout.
     fn arm_idle_timer(&mut self, id: SocketId) {
-        let now = self.event_loop.now();
         let Some(idle) = self.idle(id) else {
             return;
         };
@@ -60,7 +67,7 @@ impl<S> Reactor<S> {
             self.clear_idle_timer(id);
             return;
         };
-        (idle.last_activity, idle.dormant) = (now, false);
+        idle.dormant = false;
         let timer = match idle.timer {
             Some(timer) => timer,
             None => {
@@ -72,7 +79,7 @@ impl<S> Reactor<S> {
                 timer
             }
         };
-        self.event_loop.timers.start(timer, now.saturating_add(nanos(timeout)));
+        self.event_loop.timers.start(timer, self.event_loop.deadline(timeout));
     }
 
     pub(super) fn clear_idle_timer(&mut self, id: SocketId) {
@@ -83,8 +90,8 @@ impl<S> Reactor<S> {
 
     /// Something happened on the socket: a connect, a read, a write handed over or completed.
     pub(super) fn touch(&mut self, id: SocketId) {
-        let now = self.event_loop.now();
-        if self.idle(id).is_some_and(|idle| idle.touch(now)) {
+        let stamp = self.event_loop.stamp();
+        if self.idle(id).is_some_and(|idle| idle.touch(stamp)) {
             self.arm_idle_timer(id);
         }
     }
@@ -101,21 +108,15 @@ impl<S> Reactor<S> {
     }
 
     pub(in crate::net) fn on_idle_timeout(&mut self, id: SocketId, state: &mut S) {
-        let now = self.event_loop.now();
+        if self.puts_off_idle_timeout(id) {
+            return;
+        }
         let Some(socket) = self.socket_entry(id) else {
             return;
         };
-        let Some(idle) = &mut socket.idle else {
+        let Some(idle) = socket.idle.as_mut().filter(|idle| idle.timer.is_some() && idle.timeout.is_some()) else {
             return;
         };
-        let Some((timer, timeout)) = idle.timer.zip(idle.timeout) else {
-            return;
-        };
-        let due = idle.last_activity.saturating_add(nanos(timeout));
-        if due > now {
-            self.event_loop.timers.start(timer, due);
-            return;
-        }
         // A write that moves counts as activity. At first the whole write is remembered, so after a partial one the first
         // expiry is always put off.
         if socket.life.is_open() && socket.writable.in_flight() {
@@ -128,5 +129,25 @@ impl<S> Reactor<S> {
         }
         idle.dormant = true;
         self.emit(id, Event::Timeout, state);
+    }
+
+    /// Whether there was activity since the timer was started: then it goes on to what is due after that.
+    fn puts_off_idle_timeout(&mut self, id: SocketId) -> bool {
+        let now = self.event_loop.now();
+        let idle = self.idle(id).and_then(|idle| Some((idle.timer?, idle.timeout?, idle.last_activity)));
+        let Some((timer, timeout, stamp)) = idle.filter(|&(_, _, stamp)| stamp != NEVER) else {
+            return false;
+        };
+        let due = self.event_loop.latest(stamp).saturating_add(nanos(timeout));
+        if due <= now {
+            return false;
+        }
+        // What bears the time of now may still go on: it is looked at again.
+        if stamp < now
+            && let Some(idle) = self.idle(id)
+        {
+            idle.last_activity = NEVER;
+        }
+        self.event_loop.timers.start(timer, due)
     }
 }

@@ -424,8 +424,7 @@ impl<S> Socket<'_, S> {
         })));
     }
 
-    /// Calls `callback` once, in the timer phase, `delay` from the loop's cached time; cleared at `close`. Mirrors
-    /// `setTimeout`.
+    /// Calls `callback` once, in the timer phase, `delay` from this call; cleared at `close`. Mirrors `setTimeout`.
     ///
     /// Set in a `close` listener it keeps the closed socket until it has run: for connecting again after a delay.
     ///
@@ -454,7 +453,7 @@ impl<S> Socket<'_, S> {
     }
 
     /// Calls `callback` in the timer phase, each `period` (at least a millisecond); cleared at `close`. Mirrors
-    /// `setInterval`.
+    /// `setInterval`, and counts as [`Reactor::set_interval`](crate::Reactor::set_interval).
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<u32>::new()?;

@@ -12,16 +12,26 @@ impl<S> Socket<'_, S> {
     /// Emits `timeout` when nothing happens for that long; zero or `None` for never. Mirrors `socket.setTimeout`.
     ///
     /// The timer never holds the loop. A connect, every read, and every write handed over or completed count as activity, and
-    /// so does a large write that makes progress. At most 2^31 - 1 milliseconds.
+    /// so does a large write that makes progress. The time counts from this call, then from the last activity: not earlier, and
+    /// later by no more than the callbacks called together with it take after it. At most 2^31 - 1 milliseconds.
+    ///
+    /// `timeout` closes nothing. A peer that is silent may never answer an `end` with its own: so `destroy`, or `end` and
+    /// `destroy` after a grace.
     ///
     /// ```
     /// use std::time::Duration;
     ///
     /// let mut reactor = netloop::Reactor::<()>::new()?;
-    /// let (near, _) = reactor.socket_pair()?;
+    /// let (near, far) = reactor.socket_pair()?;
     /// let mut socket = reactor.socket(near).expect("just made");
     /// socket.set_timeout(Duration::from_secs(30)).on_timeout(|socket, _| socket.destroy());
     /// assert_eq!(socket.timeout(), Some(Duration::from_secs(30)));
+    ///
+    /// let mut polite = reactor.socket(far).expect("just made");
+    /// polite.set_timeout(Duration::from_secs(30)).on_timeout(|socket, _| {
+    ///     socket.end_with("bye");
+    ///     socket.after(Duration::from_secs(5), |socket, _| socket.destroy());
+    /// });
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) -> &mut Self {

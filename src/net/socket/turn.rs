@@ -91,6 +91,7 @@ impl<S> Reactor<S> {
             }
         };
         self.counters.bytes_read += len as u64;
+        // For what the listener answers in its turn too: the stamp holds until the clock is read again.
         let arm = socket.count_read(len, now);
         let only = socket.take_only_listener();
         self.turn.begin(id, *readiness, socket.outgoing.is_some(), socket.options.write_queue_limit);

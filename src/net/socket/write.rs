@@ -83,14 +83,14 @@ impl<S> Reactor<S> {
         if self.turn.is_of(id) {
             self.close_turn();
         }
-        let (now, running) = (self.event_loop.now(), self.event_loop.is_running());
+        let (now, timed) = (self.event_loop.now(), self.event_loop.is_timed());
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
             return false;
         };
         let Entry::Socket(socket) = &mut slot.handle else {
             return false;
         };
-        let may = running && !bytes.is_empty() && slot.readiness.is_clear() && socket.may_gather(bytes.len());
+        let may = timed && !bytes.is_empty() && slot.readiness.is_clear() && socket.may_gather(bytes.len());
         if !may || socket.idle.as_mut().is_some_and(|idle| idle.touch(now)) {
             return false;
         }
@@ -103,7 +103,7 @@ impl<S> Reactor<S> {
     /// The same for a large chunk, which the kernel is asked to take as it is. In another case the bytes are given back.
     #[inline]
     fn write_large<B: Bytes>(&mut self, id: SocketId, bytes: B) -> Result<bool, B> {
-        let now = self.event_loop.now();
+        let stamp = self.event_loop.stamp();
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
             return Err(bytes);
         };
@@ -115,7 +115,7 @@ impl<S> Reactor<S> {
         let (Some(stream), true) = (&socket.stream, clear && given.len() >= LARGE) else {
             return Err(bytes);
         };
-        if socket.idle.as_mut().is_some_and(|idle| idle.touch(now))
+        if socket.idle.as_mut().is_some_and(|idle| idle.touch(stamp))
             || socket.writable.submit(given.len(), socket.options.write_queue_limit).is_err()
         {
             return Err(bytes);
