@@ -152,7 +152,7 @@ impl Registrar<'_> {
     pub(crate) fn deregister(&mut self, source: &mut impl Watched) {
         *self.registrations += 1;
         if let Err(error) = self.registry.deregister(source) {
-            log::debug!("deregister: {error}");
+            log::debug!("handle {:?} cannot be taken off the selector: {error}", self.key);
         }
     }
 

@@ -245,7 +245,7 @@ impl<S> Reactor<S> {
         self.listen_to(id, wanted, move |socket, event| match event {
             Event::Connect => connected = true,
             Event::End => ended = true,
-            Event::Error(error) => log::debug!("a proxied socket failed: {error}"),
+            Event::Error(error) => log::debug!("a proxied socket failed, {}: {error}", socket.reactor().socket_name(id)),
             Event::Close(had_error) => {
                 // Both may begin new lives, on their own.
                 if let Some(me) = socket.current_listener() {

@@ -1,7 +1,12 @@
-//! What happens to an `error` that nobody hears.
+//! What happens to an `error` that nobody hears, and how a line of the log names its object.
+
+use std::fmt;
 
 use super::Reactor;
 use super::host::Handle;
+use super::server::ServerId;
+use super::socket::SocketId;
+use crate::address::Address;
 use crate::error::Error;
 use crate::event_loop::call_and_keep;
 
@@ -71,7 +76,46 @@ impl<S> Reactor<S> {
         if setup || self.unhandled == UnhandledErrors::Node {
             self.event_loop.fail(error.clone());
         } else {
-            log::warn!("unhandled error of {handle:?}: {error}");
+            log::warn!("unhandled error of {}: {error}", self.name_of(handle));
         }
     }
+
+    fn name_of(&mut self, handle: Handle) -> String {
+        match handle {
+            Handle::Socket(id) => self.socket_name(id),
+            Handle::Server(id) => self.server_name(id),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// A socket with its peer: `SocketId(3.1) (127.0.0.1:50412)`; one whose peer has no name, with the server that accepted it.
+    pub(super) fn socket_name(&mut self, id: SocketId) -> String {
+        let Some(socket) = self.socket_entry(id) else {
+            return name(id, None);
+        };
+        let server = socket.server();
+        match socket.remote().filter(|remote| !is_nameless(remote)) {
+            Some(remote) => name(id, Some(remote)),
+            None => server.map_or_else(|| name(id, None), |server| format!("{id:?} of {}", self.server_name(server))),
+        }
+    }
+
+    /// A server with the address it listens at: `ServerId(0.1) (127.0.0.1:4000)`.
+    pub(super) fn server_name(&mut self, id: ServerId) -> String {
+        let address = self.server(id).and_then(|server| server.address());
+        name(id, address.as_ref())
+    }
+}
+
+/// An object as a line of the log names it.
+pub(super) fn name(id: impl fmt::Debug, address: Option<&Address>) -> String {
+    match address.filter(|address| !is_nameless(address)) {
+        Some(address) => format!("{id:?} ({address})"),
+        None => format!("{id:?}"),
+    }
+}
+
+/// A client at a path has no name.
+fn is_nameless(address: &Address) -> bool {
+    address.path().is_some_and(|path| path.as_os_str().is_empty())
 }

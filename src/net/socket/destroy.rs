@@ -8,6 +8,7 @@ use crate::net::Reactor;
 use crate::net::emit::{Event, events};
 use crate::net::host::{Entry, Task};
 use crate::net::timers::TimerId;
+use crate::net::unhandled::name;
 
 impl<S> Reactor<S> {
     /// Drops both directions now; `error` (if there is one) comes on a tick, `close` in the closing phase. A second call is
@@ -72,7 +73,7 @@ impl<S> Reactor<S> {
         if std::mem::take(&mut socket.reset_on_close)
             && let Err(error) = stream.transport().reset_on_close()
         {
-            log::debug!("SO_LINGER: {error}");
+            log::debug!("SO_LINGER of {}: {error}", name(id, socket.remote.as_ref()));
         }
         stream.close(&mut registrar);
     }
