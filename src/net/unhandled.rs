@@ -88,15 +88,14 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// A socket with its peer: `SocketId(3.1) (127.0.0.1:50412)`; one whose peer has no name, with the server that accepted it.
+    /// A socket with its peer: `SocketId(3.1) (127.0.0.1:50412)`; a local peer has no address, the server that accepted it has.
     pub(super) fn socket_name(&mut self, id: SocketId) -> String {
         let Some(socket) = self.socket_entry(id) else {
             return name(id, None);
         };
-        let server = socket.server();
-        match socket.remote().filter(|remote| !is_nameless(remote)) {
-            Some(remote) => name(id, Some(remote)),
-            None => server.map_or_else(|| name(id, None), |server| format!("{id:?} of {}", self.server_name(server))),
+        match (socket.remote(), socket.server()) {
+            (None, Some(server)) => format!("{id:?} of {}", self.server_name(server)),
+            (remote, _) => name(id, remote),
         }
     }
 
@@ -109,13 +108,8 @@ impl<S> Reactor<S> {
 
 /// An object as a line of the log names it.
 pub(super) fn name(id: impl fmt::Debug, address: Option<&Address>) -> String {
-    match address.filter(|address| !is_nameless(address)) {
+    match address {
         Some(address) => format!("{id:?} ({address})"),
         None => format!("{id:?}"),
     }
-}
-
-/// A client at a path has no name.
-fn is_nameless(address: &Address) -> bool {
-    address.path().is_some_and(|path| path.as_os_str().is_empty())
 }
