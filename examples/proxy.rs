@@ -36,11 +36,7 @@ fn on_connection(client: &mut Socket<'_, Totals>, totals: &mut Totals, to: &Endp
     let (number, id) = (totals.connections, client.id());
     let from = client.remote_address().map_or_else(|| "a local client".to_owned(), |address| address.to_string());
     say!("#{number} {from} connected");
-    let upstream = client
-        .reactor()
-        .connect(to.clone())
-        .on_error(move |_, error, _| say!("#{number} upstream: {} {error}", error.code()))
-        .id();
+    let upstream = client.reactor().connect(to.clone()).on_error(move |_, error, _| say!("#{number} upstream: {error}")).id();
     client
         .on_error(move |_, error, _| say!("#{number} client: {error}"))
         .set_timeout(IDLE)

@@ -181,13 +181,13 @@ fn no_endpoint(text: &str) -> Error {
             Some((_, "" | ":")) => "no port follows the address".to_owned(),
             Some((_, rest)) => rest.strip_prefix(':').map_or_else(|| "no `:` follows the `]`".to_owned(), why_no_port),
         },
-        (None, None) if is_number(text) => "no host stands before the port; a port alone is a number, not a text".to_owned(),
+        (None, None) if is_number(text) => "no host stands before the port, as in `localhost:80`".to_owned(),
         (None, None) => "no port follows; it is host:port, [v6]:port or a path with a `/`".to_owned(),
         (None, Some((host, _))) if host.contains('\0') => "a host has no NUL byte".to_owned(),
         (None, Some((host, _))) if host.contains(':') => "an IPv6 address stands in brackets, as in `[::1]:80`".to_owned(),
         (None, Some((host, _))) if host.contains(['[', ']']) => format!("{} is no host", shown(host)),
         (None, Some(("", ""))) => "neither host nor port stands by the `:`".to_owned(),
-        (None, Some(("", _))) => "no host stands before the `:`".to_owned(),
+        (None, Some(("", _))) => "no host stands before the `:`, as in `localhost:80`".to_owned(),
         (None, Some((_, ""))) => "no port follows the `:`".to_owned(),
         (None, Some((_, port))) => why_no_port(port),
     };
@@ -262,10 +262,10 @@ mod tests {
         says("host:-", "`host:-` is no endpoint: `-` is no port number");
         says("host:8 0", "`host:8 0` is no endpoint: `8 0` is no port number");
         says("[::1]:http", "`[::1]:http` is no endpoint: `http` is no port number");
-        says(":80", "`:80` is no endpoint: no host stands before the `:`");
+        says(":80", "`:80` is no endpoint: no host stands before the `:`, as in `localhost:80`");
         says("host:", "`host:` is no endpoint: no port follows the `:`");
         says(":", "`:` is no endpoint: neither host nor port stands by the `:`");
-        says("80", "`80` is no endpoint: no host stands before the port; a port alone is a number, not a text");
+        says("80", "`80` is no endpoint: no host stands before the port, as in `localhost:80`");
         says("host", "`host` is no endpoint: no port follows; it is host:port, [v6]:port or a path with a `/`");
         says("[::1]", "`[::1]` is no endpoint: no port follows the address");
         says("[::1]:", "`[::1]:` is no endpoint: no port follows the address");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use netloop::{ConnectOptions, Error, Handle, ListenOptions, Reactor, SocketId, code};
 
-use crate::util::{self, TempDir, Trace, refused_port, resets_arrive, run, run_until};
+use crate::util::{self, Trace, refused_port, resets_arrive, run, run_until};
 
 thread_local! {
     /// What this thread has logged; the threads of other tests have their own.
@@ -178,7 +178,7 @@ fn fault_j_a_line_about_an_unheard_error_names_the_peer() {
 #[cfg(unix)]
 #[test]
 fn fault_j_a_line_about_a_local_peer_names_the_server() {
-    let (dir, (mut reactor, mut trace)) = (TempDir::new(), setup());
+    let (dir, (mut reactor, mut trace)) = (util::TempDir::new(), setup());
     let path = dir.path("a.sock");
     let mut server = reactor.create_server(|socket, trace: &mut Trace| {
         trace.push("V", format!("{:?}", socket.id()));
@@ -285,13 +285,11 @@ fn fault_j_a_hook_for_unheard_errors_finds_the_peer() {
     trace.check("hook", &["true no more"]);
 }
 
+/// Dropping the reactor finds no file any more.
+#[cfg(unix)]
 #[test]
 fn fault_j_a_removed_socket_file_is_told_by_its_path() {
-    // Dropping the reactor finds no file any more.
-    if cfg!(windows) {
-        return;
-    }
-    let (dir, (mut reactor, _)) = (TempDir::new(), setup());
+    let (dir, (mut reactor, _)) = (util::TempDir::new(), setup());
     let path = dir.path("a.sock");
     assert!(reactor.create_server(|_, _| ()).listen(&path).is_listening());
     std::fs::remove_file(&path).expect("the server made it");

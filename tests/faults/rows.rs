@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use netloop::{ConnectOptions, ListenerId, Reactor, SocketOptions};
 
-use crate::util::{self, TempDir, Trace, close, refused_port, run, run_until, watch, with};
+use crate::util::{self, Trace, refused_port, run, run_until, watch, with};
 
 fn setup() -> (Reactor<Trace>, Trace) {
     (util::reactor(), Trace::default())
@@ -66,7 +66,7 @@ fn fault_l_a_socket_without_a_handle_closes_on_a_tick_and_one_with_a_handle_in_t
 #[cfg(unix)]
 #[test]
 fn fault_l_a_connect_at_a_path_is_told_in_the_poll_phase_and_its_failure_in_the_pending_phase() {
-    let (dir, (mut reactor, mut trace)) = (TempDir::new(), setup());
+    let (dir, (mut reactor, mut trace)) = (util::TempDir::new(), setup());
     let path = dir.path("a.sock");
     let server = reactor.create_server(|_, _| ()).listen(&path).unref().id();
     let nowhere = dir.path("none.sock");
@@ -85,7 +85,7 @@ fn fault_l_a_connect_at_a_path_is_told_in_the_poll_phase_and_its_failure_in_the_
     run(&mut reactor, &mut trace);
     // What polling puts off comes at once, but this was put off by an immediate.
     assert_eq!(phases(&trace), ["prepare", "called", "check", "failed", "ENOENT", "prepare", "connect", "check"]);
-    close(&mut reactor, server);
+    util::close(&mut reactor, server);
 }
 
 #[test]

@@ -409,7 +409,7 @@ impl<S> Socket<'_, S> {
     /// The last event: the handle is closed; the argument says whether an error was the cause. A `connect` in here
     /// begins a new life with the same listeners; otherwise the id is stale once the listeners have run.
     ///
-    /// Mirrors `socket.on('close')`. In the closing phase; for a socket that never had a handle on a tick.
+    /// Mirrors `socket.on('close')`. In the closing phase; for a socket that never had a handle on a tick, with false.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<Option<bool>>::new()?;
