@@ -7,6 +7,7 @@
 //! 16 MiB travel, and every MiB a line tells how much waits in user space: never more than the high-water mark and one block,
 //! however slow the reader is. The program exits by itself with status 0.
 
+use std::io::Write;
 use std::time::Duration;
 
 use netloop::{Reactor, Socket};
@@ -15,6 +16,11 @@ const TOTAL: u64 = 16 << 20;
 const BLOCK: usize = 16 * 1024;
 /// The reader takes a chunk, then looks away for this long.
 const PAUSE: Duration = Duration::from_millis(1);
+
+/// Prints a line. If its reader is gone (`… | head`), the program ends, where `println!` would panic.
+macro_rules! say {
+    ($($line:tt)*) => { writeln!(std::io::stdout(), $($line)*).unwrap_or_else(|_| std::process::exit(0)) };
+}
 
 /// What the producer counts.
 #[derive(Default)]
@@ -32,7 +38,7 @@ fn produce(socket: &mut Socket<'_, Figures>, figures: &mut Figures) {
         figures.sent += BLOCK as u64;
         figures.peak = figures.peak.max(socket.writable_length());
         if figures.sent.is_multiple_of(1 << 20) {
-            println!("{:2} MiB written, {:6} bytes queued", figures.sent >> 20, socket.writable_length());
+            say!("{:2} MiB written, {:6} bytes queued", figures.sent >> 20, socket.writable_length());
         }
         if !room {
             return;
@@ -73,7 +79,7 @@ fn main() -> netloop::Result {
         });
     let mut figures = Figures::default();
     reactor.run(&mut figures)?;
-    println!("{} bytes sent, {} received", figures.sent, figures.received);
-    println!("at most {} bytes queued, {} drains", figures.peak, figures.drains);
+    say!("{} bytes sent, {} received", figures.sent, figures.received);
+    say!("at most {} bytes queued, {} drains", figures.peak, figures.drains);
     Ok(())
 }

@@ -7,6 +7,7 @@
 //!
 //! Ctrl-C says goodbye, gives the guests five seconds to leave, and exits with status 0.
 
+use std::io::Write;
 use std::time::Duration;
 
 use netloop::{Endpoint, Error, Reactor, Socket, SocketId, SocketMap};
@@ -15,6 +16,11 @@ use netloop::{Endpoint, Error, Reactor, Socket, SocketId, SocketMap};
 const MAX_LINE: usize = 1024;
 /// How long a guest may take to leave.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Prints a line. If its reader is gone (`… | head`), the program ends, where `println!` would panic.
+macro_rules! say {
+    ($($line:tt)*) => { writeln!(std::io::stdout(), $($line)*).unwrap_or_else(|_| std::process::exit(0)) };
+}
 
 #[derive(Default)]
 struct Guest {
@@ -35,14 +41,14 @@ fn on_connection(socket: &mut Socket<'_, Guests>, guests: &mut Guests) {
     socket.write("Your name?\n");
     socket
         .on_data(on_data)
-        .on_error(|socket, error, _| log::info!("{:?}: {error}", socket.remote_address()))
+        .on_error(|_, error, _| log::info!("a guest is gone: {error}"))
         .on_close(|socket, _, guests| leave(socket, guests));
 }
 
 fn leave(socket: &mut Socket<'_, Guests>, guests: &mut Guests) {
     let id = socket.id();
     if let Some(name) = guests.remove(id).and_then(|guest| guest.name) {
-        println!("{name} left");
+        say!("{name} left");
         tell(socket.reactor(), guests, id, &format!("* {name} left\n"));
     }
 }
@@ -73,7 +79,7 @@ fn on_line(socket: &mut Socket<'_, Guests>, line: &str, guests: &mut Guests) {
         None if taken => drop(socket.write("That name is taken. Another?\n")),
         None => {
             guests[id].name = Some(line.to_owned());
-            println!("{line} joined");
+            say!("{line} joined");
             tell(socket.reactor(), guests, id, &format!("* {line} joined\n"));
         }
     }
@@ -85,13 +91,13 @@ fn main() -> netloop::Result {
     let mut reactor = Reactor::<Guests>::new()?;
     let mut server = reactor.create_server(on_connection);
     server.listen(at.parse::<Endpoint>()?).on_listening(|server, _| {
-        println!("listening on {}", server.address().expect("it listens"));
+        say!("listening on {}", server.address().expect("it listens"));
     });
     let (server, remote) = (server.id(), reactor.remote());
     let close = move |reactor: &mut Reactor<Guests>, guests: &mut Guests| {
         reactor.broadcast(guests.keys(), "* the chat closes, goodbye\n");
         let Some(mut server) = reactor.server(server) else { return };
-        server.shutdown(GRACE, |_, report, _| println!("{report:?}"));
+        server.shutdown(GRACE, |_, report, _| say!("{} guests left, {} cut off", report.ended, report.destroyed));
     };
     ctrlc::set_handler(move || remote.post(close).unwrap_or_else(|error| log::debug!("{error}"))).map_err(Error::other)?;
     reactor.run(&mut Guests::new())

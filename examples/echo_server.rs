@@ -5,7 +5,7 @@
 //! nc 127.0.0.1 4000
 //! ```
 //!
-//! `RUST_LOG=debug` shows what happens. Ctrl-C stops listening, lets the connections end, and exits with status 0.
+//! `RUST_LOG=info` shows each connection. Ctrl-C stops listening, lets the connections end, and exits with status 0.
 
 use std::io::Write;
 use std::time::Duration;
@@ -15,8 +15,18 @@ use netloop::{Endpoint, Reactor, Socket};
 /// How long connections may take to end after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Prints a line. If its reader is gone (`… | head`), the program ends, where `println!` would panic.
+macro_rules! say {
+    ($($line:tt)*) => { writeln!(std::io::stdout(), $($line)*).unwrap_or_else(|_| std::process::exit(0)) };
+}
+
+/// The client as the log names it; one at a path has no address.
+fn peer(socket: &Socket<'_>) -> String {
+    socket.remote_address().map_or_else(|| "a local client".to_owned(), |address| address.to_string())
+}
+
 fn on_connection(socket: &mut Socket<'_>, _: &mut ()) {
-    log::info!("connected: {socket:?}");
+    log::info!("{} connected", peer(socket));
     socket
         .on_data(|socket, chunk, _| {
             // A client that sends faster than it reads has to wait.
@@ -25,9 +35,9 @@ fn on_connection(socket: &mut Socket<'_>, _: &mut ()) {
             }
         })
         .on_drain(|socket, _| socket.resume())
-        .on_error(|socket, error, _| log::info!("{:?}: {error}", socket.remote_address()))
+        .on_error(|socket, error, _| log::info!("{}: {error}", peer(socket)))
         .on_close(|socket, had_error, _| {
-            log::info!("{:?} closed, {} bytes, error: {had_error}", socket.remote_address(), socket.bytes_read());
+            log::info!("{} closed, {} bytes, error: {had_error}", peer(socket), socket.bytes_read());
         });
 }
 
@@ -40,9 +50,7 @@ fn main() -> netloop::Result {
         .listen(at.parse::<Endpoint>()?)
         .on_listening(|server, _| {
             if let Some(address) = server.address() {
-                println!("listening on {address}");
-                // Whoever started us through a pipe waits for this line.
-                let _ = std::io::stdout().flush();
+                say!("listening on {address}");
             }
         })
         .id();
@@ -52,7 +60,7 @@ fn main() -> netloop::Result {
         let posted = remote.post(move |reactor, _| {
             if let Some(mut server) = reactor.server(server) {
                 server.shutdown(GRACE, |_, report, _| {
-                    println!("{} connections ended, {} cut off", report.ended, report.destroyed);
+                    say!("{} connections ended, {} cut off", report.ended, report.destroyed);
                 });
             }
         });

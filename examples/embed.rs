@@ -7,6 +7,7 @@
 //! It prints 60 frames' worth of work with the echoes that came in meanwhile, `60 frames, 10 echoes`, and exits by itself.
 //! The outer loop owns the thread and the time; the reactor never waits.
 
+use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,11 @@ use netloop::{Reactor, SocketId};
 
 const FRAME: Duration = Duration::from_millis(16);
 const FRAMES: u32 = 60;
+
+/// Prints a line. If its reader is gone (`… | head`), the program ends, where `println!` would panic.
+macro_rules! say {
+    ($($line:tt)*) => { writeln!(std::io::stdout(), $($line)*).unwrap_or_else(|_| std::process::exit(0)) };
+}
 
 /// The state of the game, lent to every callback.
 #[derive(Default)]
@@ -63,13 +69,13 @@ fn main() -> netloop::Result {
             thread::sleep(due.min(left).min(Duration::from_millis(2)));
         }
         if frame % 10 == 9 {
-            println!("frame {}: {} echoes", frame + 1, game.echoes);
+            say!("frame {}: {} echoes", frame + 1, game.echoes);
         }
     }
     if let Some(mut player) = game.player.and_then(|id| reactor.socket(id)) {
         player.end();
     }
     reactor.run(&mut game)?;
-    println!("{FRAMES} frames, {} echoes", game.echoes);
+    say!("{FRAMES} frames, {} echoes", game.echoes);
     Ok(())
 }

@@ -7,10 +7,17 @@
 //!
 //! It prints a line for each connection that ends, and runs until it is killed.
 
+use std::io::Write;
+
 use netloop::{Endpoint, Error, Handler, Reactor, Socket, codec::LengthPrefixed};
 
 /// The longest frame in bytes: what each client can make us hold.
 const MAX_FRAME: usize = 1024 * 1024;
+
+/// Prints a line. If its reader is gone (`… | head`), the program ends, where `println!` would panic.
+macro_rules! say {
+    ($($line:tt)*) => { writeln!(std::io::stdout(), $($line)*).unwrap_or_else(|_| std::process::exit(0)) };
+}
 
 struct Session {
     frames: LengthPrefixed,
@@ -44,11 +51,11 @@ impl Handler for Session {
     }
 
     fn on_error(&mut self, _: &mut Socket<'_>, error: &Error, _: &mut ()) {
-        println!("{}: {error}", error.code());
+        say!("{}: {error}", error.code());
     }
 
     fn on_close(&mut self, _: &mut Socket<'_>, _had_error: bool, _: &mut ()) {
-        println!("closed after {} frames", self.seen);
+        say!("closed after {} frames", self.seen);
     }
 }
 
@@ -60,7 +67,7 @@ fn main() -> netloop::Result {
         socket.attach(Session { frames: LengthPrefixed::default().max_length(MAX_FRAME), seen: 0 });
     });
     server.listen(at.parse::<Endpoint>()?).on_listening(|server, _| {
-        println!("listening on {}", server.address().expect("it listens"));
+        say!("listening on {}", server.address().expect("it listens"));
     });
     reactor.run(&mut ())
 }

@@ -8,12 +8,18 @@
 //! After five quiet seconds `nc` prints `still there?`, after five more `goodbye`, and the connection ends. Any line restarts
 //! the time. A client who never ends its half is dropped two seconds later. Without a client the program waits for one.
 
+use std::io::Write;
 use std::time::Duration;
 
 use netloop::{Endpoint, Handler, Reactor, Socket};
 
 const IDLE: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(2);
+
+/// Prints a line. If its reader is gone (`… | head`), the program ends, where `println!` would panic.
+macro_rules! say {
+    ($($line:tt)*) => { writeln!(std::io::stdout(), $($line)*).unwrap_or_else(|_| std::process::exit(0)) };
+}
 
 /// One connection: whether it was asked since it last said something.
 #[derive(Default)]
@@ -48,7 +54,8 @@ impl Handler for Session {
     }
 
     fn on_close(&mut self, socket: &mut Socket<'_>, had_error: bool, _: &mut ()) {
-        println!("{:?} closed, error: {had_error}", socket.remote_address());
+        let peer = socket.remote_address().map_or_else(|| "a local client".to_owned(), |address| address.to_string());
+        say!("{peer} closed, error: {had_error}");
     }
 }
 
@@ -63,7 +70,7 @@ fn main() -> netloop::Result {
         .listen(at.parse::<Endpoint>()?)
         .on_listening(|server, _| {
             if let Some(address) = server.address() {
-                println!("listening on {address}");
+                say!("listening on {address}");
             }
         });
     reactor.run(&mut ())

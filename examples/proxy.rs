@@ -18,6 +18,11 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Who is silent for so long, on both sides, is gone.
 const IDLE: Duration = Duration::from_secs(300);
 
+/// Prints a line. If its reader is gone (`… | head`), the program ends, where `println!` would panic.
+macro_rules! say {
+    ($($line:tt)*) => { writeln!(std::io::stdout(), $($line)*).unwrap_or_else(|_| std::process::exit(0)) };
+}
+
 #[derive(Default)]
 struct Totals {
     connections: u64,
@@ -30,21 +35,17 @@ fn on_connection(client: &mut Socket<'_, Totals>, totals: &mut Totals, to: &Endp
     totals.connections += 1;
     let (number, id) = (totals.connections, client.id());
     let from = client.remote_address().map_or_else(|| "a local client".to_owned(), |address| address.to_string());
-    println!("#{number} {from} connected");
-    let upstream = client
-        .reactor()
-        .connect(to.clone())
-        .on_error(move |_, error, _| println!("#{number} upstream: {} {error}", error.code()))
-        .id();
+    say!("#{number} {from} connected");
+    let upstream = client.reactor().connect(to.clone()).on_error(move |_, error, _| say!("#{number} upstream: {error}")).id();
     client
-        .on_error(move |_, error, _| println!("#{number} client: {error}"))
+        .on_error(move |_, error, _| say!("#{number} client: {error}"))
         .set_timeout(IDLE)
         .on_timeout(|client, _| client.destroy())
         .on_close(move |client, _, totals| {
             let (up, down) = (client.bytes_read(), client.bytes_written());
             totals.up += up;
             totals.down += down;
-            println!("#{number} closed, {up} bytes up, {down} bytes down");
+            say!("#{number} closed, {up} bytes up, {down} bytes down");
         });
     client.reactor().proxy(id, upstream);
 }
@@ -64,9 +65,7 @@ fn run(at: Endpoint, to: Endpoint) -> netloop::Result {
         .listen(at)
         .on_listening(|server, _| {
             if let Some(address) = server.address() {
-                println!("listening on {address}");
-                // Whoever started us through a pipe waits for this line.
-                let _ = std::io::stdout().flush();
+                say!("listening on {address}");
             }
         })
         .id();
@@ -81,7 +80,7 @@ fn run(at: Endpoint, to: Endpoint) -> netloop::Result {
     }
     let mut totals = Totals::default();
     reactor.run(&mut totals)?;
-    println!("{} connections, {} bytes up, {} bytes down", totals.connections, totals.up, totals.down);
+    say!("{} connections, {} bytes up, {} bytes down", totals.connections, totals.up, totals.down);
     Ok(())
 }
 

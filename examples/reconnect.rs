@@ -8,6 +8,7 @@
 //! It prints each failure and the next delay, and `connected` once somebody listens. When the connection ends it starts over.
 //! After eight failures in a row it gives up and exits with status 1.
 
+use std::io::Write;
 use std::time::Duration;
 
 use netloop::{Endpoint, Error, Reactor};
@@ -15,6 +16,11 @@ use netloop::{Endpoint, Error, Reactor};
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const MAX_DELAY: Duration = Duration::from_secs(5);
 const MAX_FAILURES: u32 = 8;
+
+/// Prints a line. If its reader is gone (`… | head`), the program ends, where `println!` would panic.
+macro_rules! say {
+    ($($line:tt)*) => { writeln!(std::io::stdout(), $($line)*).unwrap_or_else(|_| std::process::exit(0)) };
+}
 
 /// Failures since the last connection, and the latest of them.
 #[derive(Default)]
@@ -39,12 +45,12 @@ fn main() -> netloop::Result {
         .connect(to.clone())
         .on_connect(|socket, attempts| {
             *attempts = Attempts::default();
-            println!("connected");
+            say!("connected");
             socket.write("hello\n")
         })
-        .on_data(|_, chunk, _| print!("{}", String::from_utf8_lossy(chunk)))
+        .on_data(|_, chunk, _| std::io::stdout().write_all(chunk))
         .on_error(|_, error, attempts| {
-            println!("{error}");
+            say!("{error}");
             attempts.failures += 1;
             attempts.last = Some(error.clone());
         })
@@ -53,7 +59,7 @@ fn main() -> netloop::Result {
                 return;
             }
             let (to, delay) = (to.clone(), attempts.delay());
-            println!("next attempt in {delay:?}");
+            say!("next attempt in {delay:?}");
             // A timer set in `close` keeps the closed socket until it has run.
             socket.after(delay, |socket, _| {
                 socket.connect(to);

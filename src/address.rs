@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub enum Address {
     /// An IP address and a port.
     Tcp(SocketAddr),
-    /// The path of a Unix-domain socket; empty for a socket without a name.
+    /// The path of a Unix-domain socket.
     Unix(PathBuf),
 }
 

@@ -68,7 +68,7 @@ codes! {
     ERR_INVALID_ARG_VALUE,
     /// `reset_and_destroy` on a handle that cannot be reset (a Unix-domain socket).
     ERR_INVALID_HANDLE_TYPE,
-    /// `connect` without port and path, or an adopted descriptor of another kind.
+    /// An adopted descriptor that is no stream socket.
     ERR_INVALID_FD_TYPE,
     /// `run` was called from inside a callback.
     ERR_REACTOR_RUNNING,

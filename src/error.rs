@@ -33,7 +33,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// What went wrong, with the fields Node's errors have.
 ///
 /// It is one pointer wide, cheap to clone, `Send` and `Sync`. `Display` and `{:?}` print Node's message
-/// (`connect ECONNREFUSED 127.0.0.1:9`); `{:#?}` prints the fields.
+/// (`connect ECONNREFUSED 127.0.0.1:9`); `{:#?}` prints the fields. No message is empty: that of several attempts is the
+/// list of theirs, and where there is no text the code stands for it. `source` of several attempts is the first one's error.
 ///
 /// ```
 /// use netloop::{Error, code};
@@ -42,6 +43,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// assert_eq!(error.code(), "ERR_BAD_FRAME");
 /// assert_eq!(error.to_string(), "frame of 5 GiB");
 /// assert_eq!(Error::other("oops").code(), code::ERR_USER);
+/// assert_eq!(Error::other("").to_string(), code::ERR_USER);
 /// ```
 #[derive(Clone)]
 pub struct Error(Arc<Repr>);
@@ -58,8 +60,17 @@ struct Repr {
     errors: Vec<Error>,
 }
 
+/// So many attempts of an aggregate stand in its message; the others are counted.
+const SHOWN: usize = 8;
+
 impl Repr {
     fn new(code: &'static str, message: String) -> Self {
+        // A message that says nothing would leave the line of a log empty.
+        let message = match (message.trim(), code.trim()) {
+            ("", "") => "unknown error".to_owned(),
+            ("", code) => code.to_owned(),
+            _ => message,
+        };
         Self { code, message, syscall: None, address: None, local: None, hostname: None, source: None, errors: Vec::new() }
     }
 }
@@ -157,13 +168,18 @@ impl Error {
         Self::with_code(code::ERR_IP_BLOCKED, format!("IP({ip}) is blocked by net.BlockList"))
     }
 
-    /// What several attempts came to; one alone is itself. Mirrors Node's `AggregateError`: the first one's code, no message.
+    /// What several attempts came to; one alone is itself. Mirrors Node's `AggregateError` with the first one's code. Node
+    /// leaves the message empty and prints the errors inside; here the message is all that a log shows.
     pub(crate) fn aggregate(mut errors: Vec<Self>) -> Self {
         if errors.len() == 1 {
             return errors.remove(0);
         }
         let code = errors.first().map_or(code::ETIMEDOUT, Self::code);
-        let mut repr = Repr::new(code, String::new());
+        let mut messages: Vec<String> = errors.iter().take(SHOWN).map(Self::to_string).collect();
+        if errors.len() > SHOWN {
+            messages.push(format!("and {} more", errors.len() - SHOWN));
+        }
+        let mut repr = Repr::new(code, messages.join("; "));
         repr.errors = errors;
         Self(Arc::new(repr))
     }
@@ -202,9 +218,10 @@ impl Error {
     /// assert_eq!(Error::other("bad frame").kind(), ErrorKind::Other);
     /// ```
     pub fn kind(&self) -> io::ErrorKind {
-        match self.io_source() {
-            Some(error) => error.kind(),
-            None => kind_of(self.0.code),
+        match (self.io_source(), self.0.errors.first()) {
+            (Some(error), _) => error.kind(),
+            (None, Some(first)) => first.kind(),
+            (None, None) => kind_of(self.0.code),
         }
     }
 
@@ -271,8 +288,15 @@ impl Error {
     /// The errors of the single attempts, if this is an aggregate; otherwise empty. Mirrors `AggregateError.errors`.
     ///
     /// ```
-    /// let error = netloop::Error::other("one alone");
-    /// assert!(error.errors().is_empty());
+    /// use netloop::{ConnectOptions, Reactor};
+    ///
+    /// let mut reactor = Reactor::<()>::new()?;
+    /// let options = ConnectOptions::new().lookup(|request| request.answer(["::1", "127.0.0.1"]));
+    /// reactor.connect_with(("two.test", 0), options); // nobody listens at port 0
+    /// let error = reactor.run(&mut ()).expect_err("nobody hears it");
+    /// assert_eq!(error.errors().len(), 2);
+    /// assert_eq!(error.to_string(), format!("{}; {}", error.errors()[0], error.errors()[1]));
+    /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn errors(&self) -> &[Self] {
         &self.0.errors
@@ -372,7 +396,10 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+        match (&self.0.source, self.0.errors.first()) {
+            (Some(source), _) => Some(&**source),
+            (None, first) => first.map(|first| first as _),
+        }
     }
 }
 
@@ -433,6 +460,70 @@ mod tests {
         assert_eq!(Error::listen(Some(&any), in_use()).to_string(), "listen EADDRINUSE: address already in use :::3000");
         let path = Address::Unix(PathBuf::from("/x.sock"));
         assert_eq!(Error::listen(Some(&path), in_use()).to_string(), "listen EADDRINUSE: address already in use /x.sock");
+    }
+
+    fn refused(ip: [u8; 4]) -> Error {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        Error::connect("connect", &Address::Tcp((ip, 9).into()), None, refused)
+    }
+
+    /// All that is printed of an error: by `{}`, by `main`, and of its sources one after the other.
+    #[track_caller]
+    fn prints(error: &Error, message: &str, sources: &[&str]) {
+        assert_eq!((error.to_string(), format!("{error:?}")), (message.to_owned(), message.to_owned()));
+        let sources_of = std::iter::successors(std::error::Error::source(error), |error| error.source());
+        assert_eq!(sources_of.map(ToString::to_string).collect::<Vec<_>>(), sources);
+        let fields = format!("{error:#?}");
+        assert!(fields.contains(&format!("message: {message:?}")) && fields.contains("errors: ["), "{fields}");
+    }
+
+    #[test]
+    fn fault_j_several_attempts_say_what_each_came_to() {
+        let (first, second) = ("connect ECONNREFUSED 127.0.0.1:9", "connect ECONNREFUSED 127.0.0.2:9");
+        let both = || Error::aggregate(vec![refused([127, 0, 0, 1]), refused([127, 0, 0, 2])]);
+        let system = io::Error::from(io::ErrorKind::ConnectionRefused).to_string();
+        prints(&both(), &format!("{first}; {second}"), &[first, &system]);
+        assert_eq!((both().code(), both().kind()), (code::ECONNREFUSED, io::ErrorKind::ConnectionRefused));
+        let fields = format!("{:#?}", both());
+        assert_eq!(fields.matches("code: \"ECONNREFUSED\"").count(), 3, "{fields}");
+
+        let timed_out = Error::connect_code(code::ETIMEDOUT, &Address::Tcp(([127, 0, 0, 1], 9).into()), None);
+        let message = "connect ETIMEDOUT 127.0.0.1:9";
+        let nested = Error::aggregate(vec![timed_out, both()]);
+        prints(&nested, &format!("{message}; {first}; {second}"), &[message]);
+        assert_eq!((nested.code(), nested.kind()), (code::ETIMEDOUT, io::ErrorKind::TimedOut));
+
+        let blocked = || Error::ip_blocked([127, 0, 0, 1].into());
+        let message = "IP(127.0.0.1) is blocked by net.BlockList";
+        prints(&Error::aggregate(vec![blocked()]), message, &[]);
+        prints(&Error::aggregate(vec![blocked(), both()]), &format!("{message}; {first}; {second}"), &[message]);
+        prints(&Error::aggregate(Vec::new()), code::ETIMEDOUT, &[]);
+    }
+
+    #[test]
+    fn fault_j_many_attempts_are_a_line_that_can_be_read() {
+        let many = |count: u8| Error::aggregate((1..=count).map(|last| refused([127, 0, 0, last])).collect());
+        assert_eq!(many(8).to_string().matches("; ").count(), 7);
+        let message = many(100).to_string();
+        assert!(message.ends_with("connect ECONNREFUSED 127.0.0.8:9; and 92 more"), "{message}");
+        assert_eq!(many(100).errors().len(), 100);
+    }
+
+    #[test]
+    fn fault_j_an_error_without_a_text_says_its_code() {
+        prints(&Error::with_code("ERR_MINE", ""), "ERR_MINE", &[]);
+        prints(&Error::with_code("ERR_MINE", " \n"), "ERR_MINE", &[]);
+        prints(&Error::with_code("", ""), "unknown error", &[]);
+        prints(&Error::other(""), code::ERR_USER, &[""]);
+        let empty = || io::Error::new(io::ErrorKind::BrokenPipe, "");
+        prints(&Error::from(empty()), code::EPIPE, &[""]);
+        prints(&Error::other(empty()), code::EPIPE, &[""]);
+        let nameless = io::Error::other("");
+        let code = Error::from(nameless).code();
+        prints(&Error::from(io::Error::other("")), code, &[""]);
+        assert_eq!(io::Error::from(Error::with_code("ERR_MINE", "")).to_string(), "ERR_MINE");
+        let both = Error::aggregate(vec![Error::with_code("ERR_MINE", ""), Error::with_code("", "")]);
+        prints(&both, "ERR_MINE; unknown error", &["ERR_MINE"]);
     }
 
     #[test]

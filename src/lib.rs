@@ -56,7 +56,8 @@
 //!
 //! # Features
 //!
-//! There are no Cargo features. Messages go to the [log](https://docs.rs/log) facade: warnings for errors that nobody hears.
+//! There are no Cargo features. What goes wrong without an event goes to the [log](https://docs.rs/log) facade: warnings for
+//! errors that nobody hears and for descriptors that run out, debug lines for what the system refuses. Events are not logged.
 //!
 //! # Platforms
 //!
@@ -76,6 +77,9 @@
 //! 9. [From Node and libuv](_book::_09_from_node): which call is which
 //! 10. [Where it differs from Node 26](_book::_10_deviations): every known row, with its reason
 //! 11. [Codecs](_book::_11_codecs): messages in a stream of bytes
+//! 12. [Names and addresses](_book::_12_names_and_addresses): lookups, several addresses, the local end
+//! 13. [Node's own tests](_book::_13_coverage): what each pins down, and what does so here
+//! 14. [Benchmarks](_book::_14_benchmarks): beside tokio, smol, libuv and Node
 
 mod address;
 pub mod code;
@@ -97,7 +101,6 @@ pub use self::net::{
     SocketMap, SocketOptions, TimerId, UnhandledErrors, WatcherId, WorkId, Writer, is_ip, is_ipv4, is_ipv6,
 };
 
-/// The book.
 #[cfg(any(doc, doctest))]
 #[path = "book.rs"]
 pub mod _book;

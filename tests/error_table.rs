@@ -102,7 +102,7 @@ fn connect_attempt_abandoned_and_cancelled() {
             let message = format!("connect ETIMEDOUT 127.0.0.1:{port}");
             let (by, all) = heard.last().expect("an error at last");
             assert_eq!(by, "error");
-            check_error(all, ("ETIMEDOUT", "", "", None), "");
+            check_error(all, ("ETIMEDOUT", "", "", None), &format!("{message}; {}", all.errors()[1]));
             check_plain(&all.errors()[0], ("ETIMEDOUT", "connect", "127.0.0.1", Some(port)), &message);
         }
     }
@@ -241,11 +241,12 @@ fn all_addresses_of_a_name_fail() {
     let (_held, port) = refused_port();
     let options = lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"]));
     let error = connect_error(("two.test", port), SocketOptions::new(), options);
-    check_error(&error, ("ECONNREFUSED", "", "", None), "");
+    let refused = |ip| format!("connect ECONNREFUSED {ip}:{port}");
+    let message = format!("{}; {}", refused("127.0.0.1"), refused("127.0.0.2"));
+    check_error(&error, ("ECONNREFUSED", "", "", None), &message);
     assert_eq!((error.errors().len(), error.hostname()), (2, None));
     for (error, ip) in error.errors().iter().zip(["127.0.0.1", "127.0.0.2"]) {
-        let message = format!("connect ECONNREFUSED {ip}:{port}");
-        check_plain(error, ("ECONNREFUSED", "connect", ip, Some(port)), &message);
+        check_plain(error, ("ECONNREFUSED", "connect", ip, Some(port)), &refused(ip));
     }
 }
 
@@ -273,7 +274,7 @@ fn a_blocked_target() {
         check_plain(&connect("one.test", options), code, &blocked("127.0.0.1"));
     }
     let both = connect("two.test", lookup(|request| request.answer(["127.0.0.1", "127.0.0.2"])));
-    check_error(&both, code, "");
+    check_error(&both, code, &format!("{}; {}", blocked("127.0.0.1"), blocked("127.0.0.2")));
     assert_eq!(both.errors().len(), 2);
     check_plain(&both.errors()[0], code, &blocked("127.0.0.1"));
     check_plain(&both.errors()[1], code, &blocked("127.0.0.2"));

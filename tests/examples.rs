@@ -27,17 +27,22 @@ impl Drop for Example {
     }
 }
 
+/// A built example: the folder is next to that of the running test.
+#[track_caller]
+fn command(name: &str, args: &[&str]) -> Command {
+    let test = std::env::current_exe().expect("the test's own path");
+    let profile = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps/<test>");
+    let program: PathBuf = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.exists(), "{} is missing: run `cargo build --examples` first", program.display());
+    let mut command = Command::new(program);
+    command.args(args).env_remove("RUST_LOG").stdin(Stdio::piped()).stderr(Stdio::inherit());
+    command
+}
+
 impl Example {
-    /// Starts a built example: the folder is next to that of the running test.
     #[track_caller]
     fn start(name: &str, args: &[&str]) -> Self {
-        let test = std::env::current_exe().expect("the test's own path");
-        let profile = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps/<test>");
-        let program: PathBuf = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-        assert!(program.exists(), "{} is missing: run `cargo build --examples` first", program.display());
-        let mut command = Command::new(program);
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        let mut child = command.spawn().expect("the example starts");
+        let mut child = command(name, args).stdout(Stdio::piped()).spawn().expect("the example starts");
         let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -395,7 +400,7 @@ fn proxy_lets_go_of_a_client_whose_upstream_refuses() {
     let mut client = dial(port);
     assert_eq!(client.read_to_end(&mut Vec::new()).expect("an end"), 0);
     proxy.line();
-    assert_eq!(proxy.line(), format!("#1 upstream: ECONNREFUSED connect ECONNREFUSED {to}"));
+    assert_eq!(proxy.line(), format!("#1 upstream: connect ECONNREFUSED {to}"));
     assert_eq!(proxy.line(), "#1 closed, 0 bytes up, 0 bytes down");
 }
 
@@ -405,4 +410,164 @@ fn proxy_exits_with_status_two_at_bad_arguments() {
         let (lines, status) = Example::start("proxy", args).end();
         assert_eq!((lines.len(), status.code()), (0, Some(2)), "{args:?}");
     }
+}
+
+/// An example with an output whose reader leaves, as `head` does: after so many lines, and before the example can print more.
+struct Unread {
+    child: Child,
+    complaints: Receiver<String>,
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Unread {
+    /// The reader is gone before the example starts.
+    #[track_caller]
+    fn start(name: &str, args: &[&str]) -> Self {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        Self::spawn(command(name, args).stdout(writer))
+    }
+
+    /// The reader leaves after the first line: that of a server at a free port, which is returned.
+    #[track_caller]
+    fn serve(name: &str, args: &[&str]) -> (Self, u16) {
+        let mut example = Self::spawn(command(name, args).stdout(Stdio::piped()));
+        let mut line = String::new();
+        BufReader::new(example.child.stdout.take().expect("piped")).read_line(&mut line).expect("its first line");
+        let port = line.trim().strip_prefix("listening on 127.0.0.1:").and_then(|port| port.parse().ok());
+        (example, port.unwrap_or_else(|| panic!("no port in `{line}`")))
+    }
+
+    #[track_caller]
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the example starts");
+        let mut stderr = child.stderr.take().expect("piped");
+        let (sender, complaints) = mpsc::channel();
+        thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).expect("text");
+            sender.send(text)
+        });
+        Self { child, complaints }
+    }
+
+    /// It ends with status 0 and says nothing.
+    #[track_caller]
+    fn ends_quietly(mut self) {
+        let complaints = self.complaints.recv_timeout(LIMIT).expect("it ends within the limit");
+        let status = self.child.wait().expect("its status");
+        assert_eq!((complaints.as_str(), status.code()), ("", Some(0)));
+    }
+}
+
+#[test]
+fn fault_j_tcp_basics_ends_when_its_lines_are_not_read() {
+    Unread::start("tcp_basics", &[]).ends_quietly();
+}
+
+#[test]
+fn fault_j_backpressure_ends_when_its_lines_are_not_read() {
+    Unread::start("backpressure", &[]).ends_quietly();
+}
+
+#[test]
+fn fault_j_embed_ends_when_its_lines_are_not_read() {
+    Unread::start("embed", &[]).ends_quietly();
+}
+
+/// As with `… | head -1`: the second line has no reader.
+#[test]
+fn fault_j_reconnect_ends_when_its_lines_are_not_read() {
+    let held = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    held.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    let address = held.local_addr().ok().and_then(|address| address.as_socket()).expect("bound").to_string();
+    Unread::start("reconnect", &[&address]).ends_quietly();
+    let mut example = Unread::spawn(command("reconnect", &[&address]).stdout(Stdio::piped()));
+    let mut byte = [0];
+    example.child.stdout.take().expect("piped").read_exact(&mut byte).expect("its first line");
+    assert_eq!(&byte, b"c", "connect ECONNREFUSED");
+    example.ends_quietly();
+}
+
+/// What the peer says is printed as it comes.
+#[test]
+fn fault_j_reconnect_ends_when_what_it_got_is_not_read() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let mut example = Unread::spawn(command("reconnect", &[&address]).stdout(Stdio::piped()));
+    let mut server = limited(listener.accept().expect("the client connects").0);
+    server.read_exact(&mut [0; 6]).expect("its first words, after it has printed `connected`");
+    drop(example.child.stdout.take());
+    server.write_all(b"hello yourself\n").expect("the client reads");
+    example.ends_quietly();
+}
+
+#[test]
+fn fault_j_echo_client_ends_when_the_answer_is_not_read() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let mut example = Unread::start("echo_client", &[&address]);
+    let mut server = limited(listener.accept().expect("the client connects").0);
+    let mut input = example.child.stdin.take().expect("piped");
+    input.write_all(b"hello\n").expect("it reads its input");
+    server.read_exact(&mut [0; 6]).expect("what was typed");
+    server.write_all(b"hello\n").expect("the client reads");
+    example.ends_quietly();
+}
+
+#[test]
+fn fault_j_echo_server_ends_when_its_lines_are_not_read() {
+    Unread::start("echo_server", &["127.0.0.1:0"]).ends_quietly();
+}
+
+/// It goes on serving as long as it has nothing to say.
+#[cfg(unix)]
+#[test]
+fn fault_j_echo_server_serves_without_a_reader_until_sigint() {
+    let (example, port) = Unread::serve("echo_server", &["127.0.0.1:0"]);
+    let mut client = dial(port);
+    client.write_all(b"x").expect("the server reads");
+    client.read_exact(&mut [0]).expect("the server echoes");
+    drop(client);
+    let status = Command::new("kill").args(["-INT", &example.child.id().to_string()]).status().expect("`kill` runs");
+    assert!(status.success(), "{status}");
+    example.ends_quietly();
+}
+
+#[test]
+fn fault_j_chat_server_ends_when_its_lines_are_not_read() {
+    Unread::start("chat_server", &["127.0.0.1:0"]).ends_quietly();
+    let (example, port) = Unread::serve("chat_server", &["127.0.0.1:0"]);
+    dial(port).write_all(b"ann\n").expect("the server reads");
+    example.ends_quietly();
+}
+
+#[test]
+fn fault_j_framed_echo_ends_when_its_lines_are_not_read() {
+    Unread::start("framed_echo", &["127.0.0.1:0"]).ends_quietly();
+    let (example, port) = Unread::serve("framed_echo", &["127.0.0.1:0"]);
+    drop(dial(port));
+    example.ends_quietly();
+}
+
+#[test]
+fn fault_j_idle_timeout_ends_when_its_lines_are_not_read() {
+    Unread::start("idle_timeout", &["127.0.0.1:0"]).ends_quietly();
+    let (example, port) = Unread::serve("idle_timeout", &["127.0.0.1:0"]);
+    drop(dial(port));
+    example.ends_quietly();
+}
+
+#[test]
+fn fault_j_proxy_ends_when_its_lines_are_not_read() {
+    Unread::start("proxy", &["127.0.0.1:0", "127.0.0.1:9"]).ends_quietly();
+    let (example, port) = Unread::serve("proxy", &["127.0.0.1:0", "127.0.0.1:9"]);
+    let _client = dial(port);
+    example.ends_quietly();
 }

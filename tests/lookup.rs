@@ -139,7 +139,8 @@ fn addresses_are_tried_once_each_and_fail_together() {
     assert_eq!(tried, [format!("127.0.0.1:{port}"), format!("127.0.0.2:{port}")]);
     let inner: Vec<_> = error.errors().iter().map(ToString::to_string).collect();
     let refused = |ip| format!("connect ECONNREFUSED {ip}:{port}");
-    assert_eq!((error.to_string().as_str(), inner), ("", vec![refused("127.0.0.1"), refused("127.0.0.2")]));
+    assert_eq!(inner, [refused("127.0.0.1"), refused("127.0.0.2")]);
+    assert_eq!(error.to_string(), inner.join("; "));
 }
 
 #[test]

@@ -166,8 +166,11 @@ impl Registrar<'_> {
 
     pub(crate) fn deregister(&mut self, source: &mut impl Watched) {
         *self.registrations += 1;
-        if let Err(error) = self.registry.deregister(source) {
-            log::debug!("deregister: {error}");
+        // mio's poll(2) takes a source off by itself when it hangs up.
+        if let Err(error) = self.registry.deregister(source)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            log::debug!("handle {:?} cannot be taken off the selector: {error}", self.key);
         }
     }
 

@@ -69,13 +69,10 @@ impl FromStr for Endpoint {
         if let Ok(address) = text.parse::<SocketAddr>() {
             return Ok(Self(Target::Addr(address)));
         }
-        let parts = text.rsplit_once(':').filter(|(host, _)| !host.is_empty() && !host.contains(':'));
+        let parts = text.rsplit_once(':').filter(|(host, port)| is_host(host) && !port.starts_with('+'));
         match parts.map(|(host, port)| (host, port.parse())) {
             Some((host, Ok(port))) => Ok(Self(Target::Host(host.to_owned(), port))),
-            _ => Err(Error::with_code(
-                code::ERR_INVALID_ARG_VALUE,
-                format!("`{text}` is neither host:port, [v6]:port nor a path with a `/`"),
-            )),
+            _ => Err(no_endpoint(text)),
         }
     }
 }
@@ -167,6 +164,65 @@ impl From<&Address> for Endpoint {
     }
 }
 
+/// Whether a text can stand before the last `:` as a name or an IPv4 address.
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && !text.contains([':', '[', ']', '\0'])
+}
+
+/// Why a text is no endpoint.
+fn no_endpoint(text: &str) -> Error {
+    let why = match (text.strip_prefix('['), text.rsplit_once(':')) {
+        _ if text.is_empty() => {
+            return invalid("an empty text is no endpoint: it is host:port, [v6]:port or a path with a `/`");
+        }
+        (Some(rest), _) => match rest.split_once(']') {
+            None => "the `]` is missing".to_owned(),
+            Some((ip, _)) if ip.parse::<Ipv6Addr>().is_err() => format!("{} is no IPv6 address", shown(ip)),
+            Some((_, "" | ":")) => "no port follows the address".to_owned(),
+            Some((_, rest)) => rest.strip_prefix(':').map_or_else(|| "no `:` follows the `]`".to_owned(), why_no_port),
+        },
+        (None, None) if is_number(text) => "no host stands before the port, as in `localhost:80`".to_owned(),
+        (None, None) => "no port follows; it is host:port, [v6]:port or a path with a `/`".to_owned(),
+        (None, Some((host, _))) if host.contains('\0') => "a host has no NUL byte".to_owned(),
+        (None, Some((host, _))) if host.contains(':') => "an IPv6 address stands in brackets, as in `[::1]:80`".to_owned(),
+        (None, Some((host, _))) if host.contains(['[', ']']) => format!("{} is no host", shown(host)),
+        (None, Some(("", ""))) => "neither host nor port stands by the `:`".to_owned(),
+        (None, Some(("", _))) => "no host stands before the `:`, as in `localhost:80`".to_owned(),
+        (None, Some((_, ""))) => "no port follows the `:`".to_owned(),
+        (None, Some((_, port))) => why_no_port(port),
+    };
+    invalid(format!("{} is no endpoint: {why}", shown(text)))
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::with_code(code::ERR_INVALID_ARG_VALUE, message)
+}
+
+fn why_no_port(text: &str) -> String {
+    match is_number(text.strip_prefix('-').unwrap_or(text)) {
+        true if text.parse::<u16>().is_ok() => format!("the port {} has too many digits", cut(text)),
+        true => format!("the port {} is out of range, it is at least 0 and at most 65535", cut(text)),
+        false => format!("{} is no port number", shown(text)),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A text as it stands in a message: on one line, and not too long for it.
+fn shown(text: &str) -> String {
+    format!("`{}`", cut(text).escape_debug())
+}
+
+/// The first characters of a text.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(64) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,5 +242,62 @@ mod tests {
             let error = bad.parse::<Endpoint>().expect_err(bad);
             assert_eq!(error.code(), code::ERR_INVALID_ARG_VALUE, "{bad}");
         }
+    }
+
+    #[track_caller]
+    fn says(bad: &str, why: &str) {
+        let error = bad.parse::<Endpoint>().expect_err(bad);
+        assert_eq!((error.code(), error.to_string().as_str()), (code::ERR_INVALID_ARG_VALUE, why), "{bad:?}");
+    }
+
+    #[test]
+    fn fault_j_a_text_that_is_no_endpoint_hears_why() {
+        let range = "out of range, it is at least 0 and at most 65535";
+        says("host:99999", &format!("`host:99999` is no endpoint: the port 99999 is {range}"));
+        says("host:65536", &format!("`host:65536` is no endpoint: the port 65536 is {range}"));
+        says("127.0.0.1:-1", &format!("`127.0.0.1:-1` is no endpoint: the port -1 is {range}"));
+        says("[::1]:65536", &format!("`[::1]:65536` is no endpoint: the port 65536 is {range}"));
+        says("host:abc", "`host:abc` is no endpoint: `abc` is no port number");
+        says("host:80\n", "`host:80\\n` is no endpoint: `80\\n` is no port number");
+        says("host:+80", "`host:+80` is no endpoint: `+80` is no port number");
+        says("host:-", "`host:-` is no endpoint: `-` is no port number");
+        says("host:8 0", "`host:8 0` is no endpoint: `8 0` is no port number");
+        says("[::1]:http", "`[::1]:http` is no endpoint: `http` is no port number");
+        says(":80", "`:80` is no endpoint: no host stands before the `:`, as in `localhost:80`");
+        says("host:", "`host:` is no endpoint: no port follows the `:`");
+        says(":", "`:` is no endpoint: neither host nor port stands by the `:`");
+        says("80", "`80` is no endpoint: no host stands before the port, as in `localhost:80`");
+        says("host", "`host` is no endpoint: no port follows; it is host:port, [v6]:port or a path with a `/`");
+        says("[::1]", "`[::1]` is no endpoint: no port follows the address");
+        says("[::1]:", "`[::1]:` is no endpoint: no port follows the address");
+        says("[::1]80", "`[::1]80` is no endpoint: no `:` follows the `]`");
+        says("[::1]:000080", "`[::1]:000080` is no endpoint: the port 000080 has too many digits");
+        says("[::1", "`[::1` is no endpoint: the `]` is missing");
+        says("[::1:80", "`[::1:80` is no endpoint: the `]` is missing");
+        says("[127.0.0.1]:80", "`[127.0.0.1]:80` is no endpoint: `127.0.0.1` is no IPv6 address");
+        says("[]:80", "`[]:80` is no endpoint: `` is no IPv6 address");
+        says("::1]:80", "`::1]:80` is no endpoint: an IPv6 address stands in brackets, as in `[::1]:80`");
+        says("a]:80", "`a]:80` is no endpoint: `a]` is no host");
+        for v6 in ["::1:80", "::1", "fe80::1", "2001:db8::1:443", "::"] {
+            says(v6, &format!("`{v6}` is no endpoint: an IPv6 address stands in brackets, as in `[::1]:80`"));
+        }
+        says("", "an empty text is no endpoint: it is host:port, [v6]:port or a path with a `/`");
+        says("a\0b:80", "`a\\0b:80` is no endpoint: a host has no NUL byte");
+        says("host:8\u{0}", "`host:8\\0` is no endpoint: `8\\0` is no port number");
+        says("h\u{f6}st:\u{663}", "`h\u{f6}st:\u{663}` is no endpoint: `\u{663}` is no port number");
+    }
+
+    #[test]
+    fn fault_j_a_text_too_long_for_a_message_is_cut() {
+        let start = "\u{f6}".repeat(64);
+        let no_port = "no port follows; it is host:port, [v6]:port or a path with a `/`";
+        says(&"\u{f6}".repeat(64), &format!("`{start}` is no endpoint: {no_port}"));
+        says(&"\u{f6}".repeat(65), &format!("`{start}\u{2026}` is no endpoint: {no_port}"));
+        let long = format!("h:{}", "9".repeat(1 << 20));
+        let message = long.parse::<Endpoint>().expect_err("too long").to_string();
+        assert!(message.len() < 300 && message.contains("9\u{2026} is out of range"), "{} bytes", message.len());
+        let long = format!("[{}]:80", "\0".repeat(1 << 20));
+        let message = long.parse::<Endpoint>().expect_err("too long").to_string();
+        assert!(message.len() < 400 && message.ends_with("\u{2026}` is no IPv6 address"), "{} bytes", message.len());
     }
 }

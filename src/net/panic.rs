@@ -31,7 +31,7 @@ impl<S> Reactor<S> {
         };
         let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         let message = format!("a callback panicked: {}", text.unwrap_or("no text"));
-        log::warn!("{object:?} is destroyed: {message}");
+        log::warn!("{} is destroyed: {message}", self.name_of(object));
         let error = Error::with_code(code::ERR_CALLBACK_PANICKED, message);
         match object {
             Handle::Socket(id) => self.destroy_panicked_socket(id, error),

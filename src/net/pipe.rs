@@ -156,7 +156,8 @@ impl<S> Reactor<S> {
     /// Undoes a [`pipe`](Self::pipe), or one of them if there are several between the two. Mirrors `from.unpipe(to)`.
     ///
     /// A source without another destination is paused: what it reads would be lost. If nothing is piped from one to the
-    /// other, nothing happens.
+    /// other, nothing happens. Called by a `data` listener that is older than the pipe, it keeps the chunk of that moment from
+    /// the destination; in Node that chunk is still written.
     ///
     /// ```
     /// let mut reactor = netloop::Reactor::<()>::new()?;
@@ -246,7 +247,7 @@ impl<S> Reactor<S> {
         self.listen_to(id, wanted, move |socket, event| match event {
             Event::Connect => connected = true,
             Event::End => ended = true,
-            Event::Error(error) => log::debug!("a proxied socket failed: {error}"),
+            Event::Error(error) => log::debug!("a proxied socket failed, {}: {error}", socket.reactor().socket_name(id)),
             Event::Close(had_error) => {
                 // Both may begin new lives, on their own.
                 if let Some(me) = socket.current_listener() {

@@ -1,7 +1,12 @@
-//! What happens to an `error` that nobody hears.
+//! What happens to an `error` that nobody hears, and how a line of the log names its object.
+
+use std::fmt;
 
 use super::Reactor;
 use super::host::Handle;
+use super::server::ServerId;
+use super::socket::SocketId;
+use crate::address::Address;
 use crate::code;
 use crate::error::Error;
 use crate::event_loop::call_and_keep;
@@ -76,7 +81,41 @@ impl<S> Reactor<S> {
         if setup || self.unhandled == UnhandledErrors::Node {
             self.event_loop.fail(error.clone());
         } else {
-            log::warn!("unhandled error of {handle:?}: {error}");
+            log::warn!("unhandled error of {}: {error}", self.name_of(handle));
         }
+    }
+
+    /// Any object.
+    pub(super) fn name_of(&mut self, handle: Handle) -> String {
+        match handle {
+            Handle::Socket(id) => self.socket_name(id),
+            Handle::Server(id) => self.server_name(id),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// A socket with its peer: `SocketId(3.1) (127.0.0.1:50412)`; a local peer has no address, the server that accepted it has.
+    pub(super) fn socket_name(&mut self, id: SocketId) -> String {
+        let Some(socket) = self.socket_entry(id) else {
+            return name(id, None);
+        };
+        match (socket.remote(), socket.server()) {
+            (None, Some(server)) => format!("{id:?} of {}", self.server_name(server)),
+            (remote, _) => name(id, remote),
+        }
+    }
+
+    /// A server with the address it listens at: `ServerId(0.1) (127.0.0.1:4000)`.
+    pub(super) fn server_name(&mut self, id: ServerId) -> String {
+        let address = self.server(id).and_then(|server| server.address());
+        name(id, address.as_ref())
+    }
+}
+
+/// An object as a line of the log names it.
+pub(super) fn name(id: impl fmt::Debug, address: Option<&Address>) -> String {
+    match address {
+        Some(address) => format!("{id:?} ({address})"),
+        None => format!("{id:?}"),
     }
 }

@@ -125,7 +125,7 @@ impl Drop for Listener {
             && self.only.is_none_or(|only| sys::file_id(&path) == Some(only))
             && let Err(error) = std::fs::remove_file(&path)
         {
-            log::debug!("{}: {error}", path.display());
+            log::debug!("the socket file {} cannot be removed: {error}", path.display());
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::event_loop::{Readiness, TimerJob, after_callback};
 use crate::net::Reactor;
 use crate::net::emit::ServerEvent;
 use crate::net::host::{Entry, Task};
+use crate::net::unhandled::name;
 use crate::stream::{Accepted, Shed};
 use crate::sys::Transport;
 
@@ -131,8 +132,8 @@ impl<S> Reactor<S> {
             && let Some(listener) = &mut server.listener
             && let Err(error) = listener.ask_again(&mut registrar, &mut slot.readiness)
         {
-            log::debug!("reregister: {error}");
             self.event_loop.handles.list(id.0);
+            log::debug!("{} cannot be watched for the next connection: {error}", self.server_name(id));
         }
     }
 
@@ -183,7 +184,8 @@ impl<S> Reactor<S> {
             return;
         };
         if !std::mem::replace(&mut server.shedding, true) {
-            log::warn!("no descriptor left: waiting connections are closed");
+            let name = name(id, listener.address().as_ref());
+            log::warn!("no descriptor left for {name}: waiting connections are closed");
         }
         match listener.shed(&mut slot.readiness, &mut self.reserve, limit) {
             Shed::All => {}

@@ -197,7 +197,7 @@ impl<S> Server<'_, S> {
 
     /// A listen has failed; it may listen again at once. Unheard errors: see [`UnhandledErrors`](crate::UnhandledErrors).
     ///
-    /// Mirrors `server.on('error')`. On a tick.
+    /// Mirrors `server.on('error')`. On a tick; that of a name which is not found in the poll phase.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<String>::new()?;

@@ -330,7 +330,7 @@ impl<S> Reactor<S> {
         socket.life.open();
         socket.setup = false;
         socket.remote = socket.stream.as_ref().and_then(|stream| stream.transport().remote_address());
-        socket.apply_settings();
+        socket.apply_settings(id);
         if socket.rare.is_some() {
             self.forget_candidates(id, false);
         }

@@ -9,6 +9,7 @@ use crate::net::Reactor;
 use crate::net::emit::Event;
 use crate::net::host::{Entry, Task};
 use crate::net::timers::TimerId;
+use crate::net::unhandled::name;
 use crate::stream::{Read, Stream};
 
 impl<S> Reactor<S> {
@@ -87,7 +88,7 @@ impl<S> Reactor<S> {
         if std::mem::take(&mut socket.reset_on_close)
             && let Err(error) = stream.transport().reset_on_close()
         {
-            log::debug!("SO_LINGER: {error}");
+            log::debug!("SO_LINGER of {}: {error}", name(id, socket.remote.as_ref()));
         }
         stream.close(&mut registrar);
     }
@@ -233,7 +234,7 @@ impl<S> Reactor<S> {
     /// A connection that was to be closed unwatched has unread input.
     pub(in crate::net) fn watch_closing(&mut self, id: SocketId) {
         if let Err(error) = self.settle(id) {
-            log::debug!("a connection cannot linger: {error}");
+            log::debug!("{} cannot linger: {error}", self.socket_name(id));
         }
     }
 }

@@ -301,6 +301,11 @@ impl<S> SocketState<S> {
         self.server
     }
 
+    /// The peer's address, also after `destroy`.
+    pub(in crate::net) fn remote(&self) -> Option<&Address> {
+        self.remote.as_ref()
+    }
+
     pub(in crate::net) fn is_connection_of(&self, server: ServerId) -> bool {
         self.server == Some(server) && !self.life.is_destroyed()
     }
@@ -487,7 +492,7 @@ impl<S> Reactor<S> {
             } else {
                 socket.readable.started = true;
             }
-            socket.apply_settings();
+            socket.apply_settings(id);
             let holds = socket.holds_loop();
             self.event_loop.handles.hold(id.0, holds);
         }
@@ -503,7 +508,7 @@ impl<S> Reactor<S> {
             return;
         }
         if let Err(error) = self.settle(id) {
-            log::warn!("an accepted connection cannot be watched and is closed: {error}");
+            log::warn!("{} cannot be watched and is closed: {error}", self.socket_name(id));
             self.destroy(id, None);
         }
     }

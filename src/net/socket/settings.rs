@@ -4,8 +4,9 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Socket, SocketState};
+use super::{Socket, SocketId, SocketState};
 use crate::net::options::KeepAlive;
+use crate::net::unhandled::name;
 use crate::sys::Transport;
 
 impl<S> Socket<'_, S> {
@@ -49,11 +50,12 @@ impl<S> Socket<'_, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn set_no_delay(&mut self, on: bool) -> &mut Self {
+        let id = self.id;
         if let Some(socket) = self.entry_mut()
             && socket.options.no_delay != on
         {
             Rc::make_mut(&mut socket.options).no_delay = on;
-            socket.set_option("TCP_NODELAY", |transport| transport.set_no_delay(on));
+            socket.set_option(id, "TCP_NODELAY", |transport| transport.set_no_delay(on));
         }
         self
     }
@@ -72,10 +74,11 @@ impl<S> Socket<'_, S> {
     /// ```
     pub fn set_keep_alive(&mut self, keep_alive: impl Into<Option<KeepAlive>>) -> &mut Self {
         let keep_alive = keep_alive.into();
+        let id = self.id;
         if let Some(socket) = self.entry_mut()
             && socket.options.keep_alive != keep_alive
         {
-            socket.set_option("SO_KEEPALIVE", |transport| transport.set_keep_alive(keep_alive.as_ref()));
+            socket.set_option(id, "SO_KEEPALIVE", |transport| transport.set_keep_alive(keep_alive.as_ref()));
             Rc::make_mut(&mut socket.options).keep_alive = keep_alive;
         }
         self
@@ -97,11 +100,12 @@ impl<S> Socket<'_, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn set_type_of_service(&mut self, value: u8) -> &mut Self {
+        let id = self.id;
         if let Some(socket) = self.entry_mut()
             && socket.options.type_of_service != Some(value)
         {
             Rc::make_mut(&mut socket.options).type_of_service = Some(value);
-            socket.set_option("type of service", |transport| transport.set_type_of_service(value));
+            socket.set_option(id, "type of service", |transport| transport.set_type_of_service(value));
         }
         self
     }
@@ -180,24 +184,24 @@ impl<S> Socket<'_, S> {
 
 impl<S> SocketState<S> {
     /// What was set before there was a connection.
-    pub(super) fn apply_settings(&self) {
+    pub(super) fn apply_settings(&self, id: SocketId) {
         if self.options.no_delay {
-            self.set_option("TCP_NODELAY", |transport| transport.set_no_delay(true));
+            self.set_option(id, "TCP_NODELAY", |transport| transport.set_no_delay(true));
         }
         if let Some(keep_alive) = &self.options.keep_alive {
-            self.set_option("SO_KEEPALIVE", |transport| transport.set_keep_alive(Some(keep_alive)));
+            self.set_option(id, "SO_KEEPALIVE", |transport| transport.set_keep_alive(Some(keep_alive)));
         }
         if let Some(value) = self.options.type_of_service {
-            self.set_option("type of service", |transport| transport.set_type_of_service(value));
+            self.set_option(id, "type of service", |transport| transport.set_type_of_service(value));
         }
     }
 
     /// Sets an option if there is a handle; as in Node, nobody hears of a refusal.
-    fn set_option(&self, name: &str, set: impl FnOnce(&Transport) -> io::Result<()>) {
+    fn set_option(&self, id: SocketId, option: &str, set: impl FnOnce(&Transport) -> io::Result<()>) {
         if let Some(stream) = &self.stream
             && let Err(error) = set(stream.transport())
         {
-            log::debug!("{name}: {error}");
+            log::debug!("{option} of {}: {error}", name(id, self.remote.as_ref()));
         }
     }
 }

@@ -67,7 +67,7 @@ impl LocalListener {
                 Ok(instance) => waiting.push_back(instance),
                 Err(error) if waiting.is_empty() => return Err(error),
                 Err(error) => {
-                    log::debug!("{}: {error}", self.path.display());
+                    log::debug!("no further instance of the pipe {}: {error}", self.path.display());
                     break;
                 }
             }

@@ -8,6 +8,10 @@
 // deviation D-53: such a family cannot be given
 // - C lookup 127.0.0.4 5 many.test
 //   C connectionAttempt 127.0.0.1 <V> 4
+// deviation Q-30: the message names the attempts
+// - C error ECONNREFUSED 4 errors ""
+// + C error ECONNREFUSED 4 errors "connect ECONNREFUSED 127.0.0.1:<V>; connect ECONNREFUSED ::1:<V>; connect ECONNREFUSED 127.0.0.2:<V>; connect ECONNREFUSED 127.0.0.3:<V>"
+//   C error.1 ECONNREFUSED connect 127.0.0.1 <V> "connect ECONNREFUSED 127.0.0.1:<V>"
 const net = require('node:net');
 const { note, refusedPort, watch } = require('../trace.js');
 

@@ -12,7 +12,7 @@ use crate::net::outcome::Outcome;
 impl<S> Socket<'_, S> {
     /// A name was resolved: once per address, or once with the error. Not for IP addresses and paths.
     ///
-    /// Mirrors `socket.on('lookup')`. Callbacks run when the work pool has answered, before any attempt.
+    /// Mirrors `socket.on('lookup')`. In the poll phase, when the lookup has answered, before any attempt.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -57,7 +57,8 @@ impl<S> Socket<'_, S> {
 
     /// An attempt to connect begins.
     ///
-    /// Mirrors `socket.on('connectionAttempt')`. On the tick of the attempt, before the system call.
+    /// Mirrors `socket.on('connectionAttempt')`. Before the system call: for an address on a tick, for a name when its
+    /// lookup has answered or the address before has failed. For a path on a tick after the system call.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<Vec<netloop::Address>>::new()?;
@@ -111,7 +112,8 @@ impl<S> Socket<'_, S> {
 
     /// An attempt has failed; another address may follow, or `error`.
     ///
-    /// Mirrors `socket.on('connectionAttemptFailed')`. In the poll or pending phase.
+    /// Mirrors `socket.on('connectionAttemptFailed')`. In the poll or pending phase; of an attempt that
+    /// `destroy` ended, in the closing phase.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<()>::new()?;
@@ -407,7 +409,7 @@ impl<S> Socket<'_, S> {
     /// The last event: the handle is closed; the argument says whether an error was the cause. A `connect` in here
     /// begins a new life with the same listeners; otherwise the id is stale once the listeners have run.
     ///
-    /// Mirrors `socket.on('close')`. In the closing phase; for a socket that never had a handle on a tick.
+    /// Mirrors `socket.on('close')`. In the closing phase; for a socket that never had a handle on a tick, with false.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<Option<bool>>::new()?;

@@ -211,7 +211,8 @@ impl<S> Socket<'_, S> {
 
     /// The write queue is empty, after a `write` that returned false; not after `end`.
     ///
-    /// Mirrors `socket.on('drain')`. In the poll phase, before the callbacks of the writes that emptied it.
+    /// Mirrors `socket.on('drain')`. In the poll phase, or on a tick if the kernel takes at once what was corked; before the
+    /// callbacks of the writes that emptied it.
     ///
     /// ```
     /// # let mut reactor = netloop::Reactor::<u32>::new()?;
