@@ -54,7 +54,6 @@ impl<S> Reactor<S> {
         }
         let idle = socket.idle.get_or_insert_default();
         (idle.timeout, idle.last_activity) = (timeout, NEVER);
-        self.event_loop.expect_stamps();
         self.arm_idle_timer(id);
     }
 
@@ -71,6 +70,7 @@ impl<S> Reactor<S> {
         let timer = match idle.timer {
             Some(timer) => timer,
             None => {
+                self.event_loop.expect_stamps();
                 // Never holds the loop, as in Node.
                 let timer = self.event_loop.timers.insert(TimerJob::Task(Task::IdleTimeout(id)), None, false);
                 if let Some(idle) = self.idle(id) {
