@@ -200,6 +200,7 @@ fn invalid(message: impl Into<String>) -> Error {
 
 fn why_no_port(text: &str) -> String {
     match is_number(text.strip_prefix('-').unwrap_or(text)) {
+        true if text.parse::<u16>().is_ok() => format!("the port {} has too many digits", cut(text)),
         true => format!("the port {} is out of range, it is at least 0 and at most 65535", cut(text)),
         false => format!("{} is no port number", shown(text)),
     }
@@ -270,6 +271,8 @@ mod tests {
         says("[::1]", "`[::1]` is no endpoint: no port follows the address");
         says("[::1]:", "`[::1]:` is no endpoint: no port follows the address");
         says("[::1]80", "`[::1]80` is no endpoint: no `:` follows the `]`");
+        // Some releases of the standard library refuse such a port behind brackets.
+        assert_eq!(why_no_port("000080"), "the port 000080 has too many digits");
         says("[::1", "`[::1` is no endpoint: the `]` is missing");
         says("[::1:80", "`[::1:80` is no endpoint: the `]` is missing");
         says("[127.0.0.1]:80", "`[127.0.0.1]:80` is no endpoint: `127.0.0.1` is no IPv6 address");
