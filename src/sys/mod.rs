@@ -7,6 +7,7 @@
 //! - `set_access`, `remove_stale`, `leaves_file`, `file_id`: the file of a listening one;
 //! - `adopt_local`, `adopt_local_listener`, `foreign_kind`: taking over what somebody else made;
 //! - `ADDRCONFIG`: the hint of a lookup for families of which the machine has an address;
+//! - `NUMERIC_ADDRESS`, `NUMERIC_NAME`: the hints of those that ask no server;
 //! - `error_code`, `is_out_of_descriptors`, `is_in_progress`, `is_blocked`: the names of system errors;
 //! - `SHORT_READ_MEANS_EMPTY`, `CLOSE_DEREGISTERS`, `LAZY_WRITE_INTEREST`: what the selector lets us leave out;
 //! - `Reserve`: the descriptor that is given up to shed load when none is left.
@@ -36,7 +37,7 @@ pub(crate) use self::imp::{
     CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, file_id, is_blocked,
     is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair, remove_stale, set_access,
 };
-pub(crate) use self::resolve::{Unresolved, resolve};
+pub(crate) use self::resolve::{Unresolved, resolve, zone_index, zone_name};
 pub use self::tcp::KeepAlive;
 pub(crate) use self::tcp::{Bound, TcpListenOptions, bind_tcp, connect_tcp, listen_tcp};
 pub(crate) use self::transport::{Acceptor, Transport};

@@ -116,6 +116,12 @@ pub(crate) fn pair() -> io::Result<(Transport, Transport)> {
 /// Only addresses of families of which the machine has one itself.
 pub(super) const ADDRCONFIG: i32 = libc::AI_ADDRCONFIG;
 
+/// Only addresses that are written as numbers.
+pub(super) const NUMERIC_ADDRESS: i32 = libc::AI_NUMERICHOST;
+
+/// The numbers of an address and a port as text.
+pub(super) const NUMERIC_NAME: i32 = libc::NI_NUMERICHOST | libc::NI_NUMERICSERV;
+
 /// The name of a system error, as `uv_err_name` gives it.
 pub(crate) fn error_code(error: &io::Error) -> &'static str {
     match error.raw_os_error() {

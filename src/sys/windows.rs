@@ -102,6 +102,12 @@ const WSAEHOSTUNREACH: i32 = 10065;
 /// Only addresses of families of which the machine has one itself.
 pub(super) const ADDRCONFIG: i32 = 0x0400;
 
+/// Only addresses that are written as numbers.
+pub(super) const NUMERIC_ADDRESS: i32 = 0x0004;
+
+/// The numbers of an address and a port as text.
+pub(super) const NUMERIC_NAME: i32 = 0x0002 | 0x0008;
+
 /// The name of a system error, as `uv_err_name` gives it.
 pub(crate) fn error_code(error: &io::Error) -> &'static str {
     match error.raw_os_error() {

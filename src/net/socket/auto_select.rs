@@ -85,7 +85,7 @@ impl<S> Reactor<S> {
                 return false;
             }
         };
-        if let Some(error) = self.blocked(id, address.ip()) {
+        if let Some(error) = self.blocked(id, address, None) {
             self.candidate_failed(id, life, &attempt.address, error, state);
             return false;
         }

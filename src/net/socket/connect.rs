@@ -3,18 +3,20 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use super::SocketId;
 use super::writable::Writable;
 use super::write::destroyed;
 use crate::address::{Address, Family};
 use crate::code;
-use crate::error::Error;
+use crate::error::{Error, Place, PlaceIp};
 use crate::event_loop::{Readiness, after_callback};
 use crate::net::Reactor;
 use crate::net::emit::{Done, Event};
 use crate::net::endpoint::{Endpoint, Target};
 use crate::net::host::{Entry, Task};
+use crate::net::ip::{in_zone, is_ipv6, parse_ip, zone};
 use crate::net::options::ConnectOptions;
 use crate::stream::{Connecting, Stream};
 use crate::sys::{self, Bound};
@@ -23,7 +25,10 @@ use crate::sys::{self, Bound};
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
     pub(super) address: Address,
+    /// The zone of the address as it was given in text.
+    zone: Option<Rc<str>>,
     local: Option<IpAddr>,
+    local_zone: Option<Rc<str>>,
     local_port: u16,
     /// `connectionAttempt` was emitted.
     told: bool,
@@ -31,7 +36,14 @@ pub(super) struct Attempt {
 
 impl Attempt {
     pub(super) fn new(address: Address, options: &ConnectOptions) -> Self {
-        Self { address, local: options.local_address, local_port: options.local_port, told: false }
+        let local_zone = options.local_zone.clone().filter(|_| options.local_address.is_some_and(|local| local.is_ipv6()));
+        let (local, local_port) = (options.local_address, options.local_port);
+        Self { address, zone: None, local, local_zone, local_port, told: false }
+    }
+
+    /// The address as errors show it.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place::new(&self.address, self.zone.as_deref())
     }
 
     /// Where to connect from, if that was asked for.
@@ -39,6 +51,7 @@ impl Attempt {
         let any = any_of(target);
         match self.local {
             None if self.local_port == 0 => None,
+            Some(IpAddr::V6(local)) => Some(in_zone(local, self.local_port, self.local_zone.as_deref())),
             local => Some((local.unwrap_or(any), self.local_port).into()),
         }
     }
@@ -50,8 +63,12 @@ impl Attempt {
         };
         match sys::bind_tcp(target, local) {
             Ok(bound) => Ok(Some(bound)),
-            Err(error) => Err(Error::connect("bind", &Address::Tcp(local), None, error)),
+            Err(error) => Err(Error::connect("bind", self.local_place(&Address::Tcp(local)), None, error)),
         }
+    }
+
+    fn local_place<'a>(&'a self, local: &'a Address) -> Place<'a> {
+        Place::new(local, self.local_zone.as_deref())
     }
 
     /// The error of a system call that failed without waiting: it names the local end, and without a descriptor there is none.
@@ -60,9 +77,9 @@ impl Attempt {
             "undefined:undefined".to_owned()
         } else {
             let local = self.local(target).unwrap_or((any_of(target), 0).into());
-            format!("{}:{}", local.ip(), local.port())
+            format!("{}:{}", PlaceIp(&local, self.local_zone.as_deref()), local.port())
         };
-        Error::connect("connect", &self.address, Some(local), error)
+        Error::connect("connect", self.place(), Some(local), error)
     }
 
     /// The error of an attempt that failed later: it names the local end if a port was asked for.
@@ -72,8 +89,8 @@ impl Attempt {
             Address::Unix(_) => None,
         };
         match local {
-            Some(local) => Error::connect_from(&self.address, Address::Tcp(local), error),
-            None => Error::connect("connect", &self.address, None, error),
+            Some(local) => Error::connect_from(self.place(), self.local_place(&Address::Tcp(local)), error),
+            None => Error::connect("connect", self.place(), None, error),
         }
     }
 }
@@ -93,6 +110,12 @@ fn check(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(), Error> {
             host.replace('\0', "\\x00")
         );
         return Err(Error::with_code(code::ERR_INVALID_ARG_VALUE, text));
+    }
+    if let (Some(IpAddr::V6(local)), Some(zone)) = (options.local_address, &options.local_zone) {
+        let text = format!("{local}%{zone}");
+        if !is_ipv6(&text) {
+            return Err(Error::with_code(code::ERR_INVALID_IP_ADDRESS, format!("Invalid IP address: {text}")));
+        }
     }
     if options.family == Some(Family::Unix) {
         let text = "The property 'options.family' must be one of: 0, 4, 6. Received Unix";
@@ -150,9 +173,12 @@ impl<S> Reactor<S> {
             Target::Host(host, port) if host.is_empty() => {
                 self.look_up_and_connect(id, life, "localhost".to_owned(), port, options)
             }
-            Target::Host(host, port) => match host.parse::<IpAddr>() {
-                Ok(ip) => self.queue_attempt(id, life, Attempt::new(Address::Tcp((ip, port).into()), options)),
-                Err(_) => self.look_up_and_connect(id, life, host, port, options),
+            Target::Host(host, port) => match parse_ip(&host, port) {
+                Some(address) => {
+                    let attempt = Attempt::new(Address::Tcp(address), options);
+                    self.queue_attempt(id, life, Attempt { zone: zone(&host).map(Rc::from), ..attempt });
+                }
+                None => self.look_up_and_connect(id, life, host, port, options),
             },
             Target::Path(path) => self.connect_path(id, life, path, options),
         }
@@ -205,12 +231,12 @@ impl<S> Reactor<S> {
         if !self.tell_attempt(id, life, &mut attempt, go_on, state) {
             return;
         }
-        if let Some(error) = self.blocked(id, target.ip()) {
+        if let Some(error) = self.blocked(id, target, attempt.zone.as_deref()) {
             return self.destroy(id, Some(error));
         }
         if let Some(stream) = self.socket_entry(id).and_then(|socket| socket.stream.as_ref()) {
             let local = stream.transport().local_address();
-            let error = Error::connect_code(code::EALREADY, &attempt.address, local.as_ref());
+            let error = Error::connect_code(code::EALREADY, attempt.place(), local.as_ref());
             return self.destroy(id, Some(error));
         }
         match sys::connect_tcp(target, bound) {
@@ -245,8 +271,9 @@ impl<S> Reactor<S> {
     }
 
     /// Why the socket may not connect there, if its block list says so.
-    pub(super) fn blocked(&mut self, id: SocketId, ip: IpAddr) -> Option<Error> {
-        self.socket_entry(id)?.options.blocked(ip)
+    pub(super) fn blocked(&mut self, id: SocketId, target: SocketAddr, zone: Option<&str>) -> Option<Error> {
+        let blocked = self.socket_entry(id)?.options.blocks(target.ip());
+        blocked.then(|| Error::ip_blocked(PlaceIp(&target, zone)))
     }
 
     pub(super) fn watch_attempt(&mut self, id: SocketId, transport: sys::Transport, attempt: Attempt) {
