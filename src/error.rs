@@ -359,7 +359,17 @@ fn text(code: &str) -> &'static str {
         code::ENOTSUP => "operation not supported on socket",
         "EAFNOSUPPORT" => "address family not supported",
         "EEXIST" => "file already exists",
+        "EIO" => "i/o error",
+        "ELOOP" => "too many symbolic links encountered",
+        "ENETDOWN" => "network is down",
+        "ENOBUFS" => "no buffer space available",
+        "ENODEV" => "no such device",
+        "ENOMEM" => "not enough memory",
+        "ENOSPC" => "no space left on device",
+        "ENOTDIR" => "not a directory",
         "ENOTSOCK" => "socket operation on non-socket",
+        "EPERM" => "operation not permitted",
+        "EROFS" => "read-only file system",
         _ => "system error",
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! - `LocalStream`, `LocalListener`: Unix-domain sockets, or named pipes;
 //! - `connect_local`, `listen_local`, `pair`: making them;
-//! - `set_access`, `remove_stale`, `leaves_file`, `file_id`: the file of a listening one;
+//! - `set_access`, `remove_stale`, `leaves_file`, `remove_file`, `file_id`: the file of a listening one;
 //! - `adopt_local`, `adopt_local_listener`, `foreign_kind`: taking over what somebody else made;
 //! - `ADDRCONFIG`: the hint of a lookup for families of which the machine has an address;
 //! - `NUMERIC_ADDRESS`, `NUMERIC_NAME`: the hints of those that ask no server;
@@ -35,7 +35,7 @@ use mio::event::Source;
 pub(crate) use self::adopt::{Foreign, Refused, adopt_listener, adopt_stream};
 pub(crate) use self::imp::{
     CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, file_id, is_blocked,
-    is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair, remove_stale, set_access,
+    is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair, remove_file, remove_stale, set_access,
 };
 pub(crate) use self::resolve::{Unresolved, resolve, zone_index, zone_name};
 pub use self::tcp::KeepAlive;
@@ -56,7 +56,8 @@ pub(crate) trait Watched: Source {
 impl Watched for mio::net::TcpStream {}
 impl Watched for mio::net::TcpListener {}
 
-/// Names a file for as long as it exists: its device and its number there.
+/// Names a file for as long as it exists: its device and its number there. The default is none. The file of a bound socket
+/// exists as long as the socket, also when it was removed, so its number is not used again meanwhile.
 pub(crate) type FileId = (u64, u64);
 
 /// A name in Linux' abstract namespace is no file.

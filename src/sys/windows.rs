@@ -14,7 +14,7 @@ use super::transport::{Acceptor, Transport};
 use crate::code;
 
 /// `ENOTSUP`: the rights of a pipe are an access list, which is not to be had without `unsafe`.
-pub(crate) fn set_access(_: &Path, _: bool, _: bool) -> io::Result<()> {
+pub(crate) fn set_access(_: &Path, _: super::FileId, _: bool, _: bool) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -22,6 +22,9 @@ pub(crate) fn set_access(_: &Path, _: bool, _: bool) -> io::Result<()> {
 pub(crate) fn remove_stale(_: &Path) -> bool {
     false
 }
+
+/// A pipe is no file.
+pub(crate) fn remove_file(_: &Path, _: super::FileId) {}
 
 /// A pipe is no file.
 pub(crate) fn file_id(_: &Path) -> Option<super::FileId> {

@@ -5,15 +5,16 @@
 
 #[cfg(target_os = "linux")]
 mod injected {
+    use std::path::Path;
     use std::process::{Command, Stdio};
     use std::sync::OnceLock;
     use std::sync::mpsc::{self, RecvTimeoutError};
     use std::thread;
     use std::time::Duration;
 
-    use netloop::Reactor;
+    use netloop::{ListenOptions, Reactor};
 
-    use crate::util::mask_ports;
+    use crate::util::{TempDir, mask_ports};
 
     /// No child takes that long.
     const LIMIT: Duration = Duration::from_secs(60);
@@ -167,4 +168,168 @@ mod injected {
         }
         thread.join().expect("no panic");
     }
+
+    /// Node removes the file too. The next `listen` finds the path free.
+    #[test]
+    fn fault_p_a_listen_that_fails_leaves_no_file() {
+        if let Ok(task) = std::env::var(TASK) {
+            be_child();
+            return listen_twice(Path::new(&task));
+        }
+        if !can_inject() {
+            return;
+        }
+        let dir = TempDir::new();
+        let path = dir.path("a.sock");
+        let text = path.display();
+        let with = |calls: &str, fault: &str| {
+            let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:{fault}"));
+            let said = run("fault_p_a_listen_that_fails_leaves_no_file", &text.to_string(), &["-e", &trace, "-e", &inject]);
+            assert!(!path.exists(), "the server was closed");
+            said
+        };
+        let after = |error: String| [format!("{error}, file false"), "listening".to_owned()];
+        let listen = with("listen", "error=ENOMEM:when=1");
+        assert_eq!(listen, after(format!("listen ENOMEM: not enough memory {text}")));
+        let rights = with("?chmod,fchmodat", "error=EPERM:when=1");
+        assert_eq!(rights, after(format!("uv_pipe_chmod EPERM {text}")));
+        let open = with("?open,openat", "error=EMFILE:when=1000");
+        assert_eq!(open, ["listening"], "nothing fails");
+        if cfg!(mio_unsupported_force_poll_poll) {
+            println!("not checked: the poll(2) selector makes no system call to watch a listener");
+        } else {
+            // The first call is for the waker.
+            let register = with("epoll_ctl", "error=ENOSPC:when=2");
+            assert_eq!(register, after(format!("listen ENOSPC: no space left on device {text}")));
+        }
+    }
+
+    fn listen_twice(path: &Path) {
+        let mut reactor = Reactor::<()>::new().expect("a selector");
+        let options = ListenOptions::new().readable_all(true).writable_all(true);
+        let (again, file) = (options.clone(), path.to_owned());
+        let mut server = reactor.create_server(|_, _| {});
+        server.on_listening(|server, _| {
+            say("listening");
+            server.close();
+        });
+        server.on_error(move |server, error, _| {
+            say(format_args!("{error}, file {}", file.symlink_metadata().is_ok()));
+            assert_eq!(error.address().and_then(|address| address.path()), Some(file.as_path()));
+            assert!(!server.is_listening());
+            server.listen_with(&file, again.clone());
+        });
+        server.listen_with(path, options);
+        reactor.run(&mut ()).expect("every error is heard");
+    }
+
+    /// Whatever `listen` is refused by, the code is the system's.
+    #[test]
+    fn fault_p_texts_of_listen_errors_are_those_of_node() {
+        if std::env::var(TASK).is_ok() {
+            be_child();
+            let mut reactor = Reactor::<()>::new().expect("a selector");
+            let mut server = reactor.create_server(|_, _| {});
+            server.on_error(|_, error, _| say(error)).listen(([127, 0, 0, 1], 0));
+            reactor.run(&mut ()).expect("every error is heard");
+            return;
+        }
+        if !can_inject() {
+            return;
+        }
+        for (error, text) in [
+            ("ENOMEM", "not enough memory"),
+            ("ENOBUFS", "no buffer space available"),
+            ("EPERM", "operation not permitted"),
+            ("ENOSPC", "no space left on device"),
+            ("ENETDOWN", "network is down"),
+            ("ENODEV", "no such device"),
+            ("ENOTDIR", "not a directory"),
+            ("ELOOP", "too many symbolic links encountered"),
+            ("EROFS", "read-only file system"),
+            ("EIO", "i/o error"),
+        ] {
+            let inject = format!("inject=listen:error={error}");
+            let said =
+                run("fault_p_texts_of_listen_errors_are_those_of_node", "listen", &["-e", "trace=listen", "-e", &inject]);
+            assert_eq!(said, [format!("listen {error}: {text} 127.0.0.1")]);
+        }
+    }
+}
+
+/// A program that may write in the folder puts a link at the path as soon as a socket is there. The rights of no other file
+/// change, and the link stays.
+///
+/// That program is a thread here, and chance decides whether it comes between bind and the rights; both cases are counted.
+/// Systems that cannot hold on to a file look before and after, and may come too late.
+#[cfg(target_os = "linux")]
+#[test]
+fn fault_h_a_link_put_at_the_path_gains_no_rights() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+    use std::os::unix::net::UnixListener;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use crate::util::{self, TempDir};
+    use netloop::{ListenOptions, code};
+
+    const ROUNDS: usize = 1500;
+    let dir = Arc::new(TempDir::new());
+    let (path, secret, other) = (dir.path("a.sock"), dir.path("secret"), dir.path("other.sock"));
+    fs::write(&secret, "text").expect("a file");
+    let _other = UnixListener::bind(&other).expect("a socket");
+    let private = [&secret, &other];
+    for path in private {
+        fs::set_permissions(path, Permissions::from_mode(0o600)).expect("it is ours");
+    }
+    let is_over = Arc::new(AtomicBool::new(false));
+    let quick = {
+        let (dir, is_over) = (Arc::clone(&dir), Arc::clone(&is_over));
+        std::thread::spawn(move || {
+            let path = dir.path("a.sock");
+            let mut targets = [dir.path("secret"), dir.path("other.sock")].into_iter().cycle();
+            while !is_over.load(Ordering::Relaxed) {
+                if path.symlink_metadata().is_ok_and(|file| file.file_type().is_socket()) {
+                    let _ = fs::rename(&path, dir.path("moved"));
+                    let _ = symlink(targets.next().expect("a cycle"), &path);
+                }
+            }
+        })
+    };
+    let (mut refused, mut late) = (0, 0);
+    for _ in 0..ROUNDS {
+        let mut reactor = util::reactor::<Vec<netloop::Error>>();
+        let mut server = reactor.create_server(|_, _| {});
+        server.on_error(|_, error, errors| errors.push(error.clone()));
+        server.listen_with(&path, ListenOptions::new().readable_all(true).writable_all(true));
+        let is_listening = server.is_listening();
+        let mut errors = Vec::new();
+        reactor.run_nowait(&mut errors).expect("every error is heard");
+        match errors.as_slice() {
+            [] if is_listening => late += 1,
+            // A link that came after the end of the last round.
+            [error] if error.code() == code::EADDRINUSE => {}
+            [error] if !is_listening => {
+                assert!(["ELOOP", "EEXIST", code::ENOENT].contains(&error.code()), "{error}");
+                assert_eq!(error.syscall(), Some("uv_pipe_chmod"));
+                assert_eq!(error.address().and_then(|address| address.path()), Some(path.as_path()));
+                refused += 1;
+                // The link is left alone; it may not be there yet.
+                while !path.symlink_metadata().is_ok_and(|file| file.file_type().is_symlink()) {
+                    std::thread::yield_now();
+                }
+            }
+            errors => panic!("listening {is_listening}: {errors:?}"),
+        }
+        for file in private {
+            assert_eq!(fs::metadata(file).expect("it stays").permissions().mode() & 0o777, 0o600, "{}", file.display());
+        }
+        drop(reactor);
+        // A server that listens takes any file with it, as in Node, but one may be put there after that.
+        let _ = fs::remove_file(&path);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    quick.join().expect("no panic");
+    println!("of {ROUNDS} rounds {refused} were refused, {late} were over before");
 }

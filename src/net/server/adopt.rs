@@ -49,7 +49,7 @@ impl<S> Server<'_, S> {
         let AdoptedListener(foreign) = listener.into();
         if self.reactor.begin_listen(self.id).is_some() {
             let acceptor = sys::adopt_listener(foreign, ListenOptions::new().backlog_or_default());
-            let listener = acceptor.map(|acceptor| Listener::new(acceptor, None));
+            let listener = acceptor.map(Listener::new);
             self.reactor.start_listening(self.id, listener.map_err(|error| Error::listen(None::<&Address>, error)));
         }
         self

@@ -107,6 +107,10 @@ impl<S> Reactor<S> {
     /// Binds and listens now; what comes of it is told on a tick.
     fn bind(&mut self, id: ServerId, endpoint: &Endpoint, options: &ListenOptions) {
         self.start_listening(id, open(endpoint, options));
+        let listener = self.server_entry(id).and_then(|server| server.listener.as_mut());
+        if let Some(listener) = listener.filter(|_| !options.reclaim_stale) {
+            listener.take_any_file();
+        }
     }
 
     /// Watches a listener; what comes of it is told on a tick.
@@ -229,18 +233,17 @@ fn open_local(path: &Path, options: &ListenOptions) -> Result<Listener, Error> {
         let text = "The options readable_all and writable_all cannot be set for a path in the abstract namespace";
         return Err(Error::with_code(code::ERR_INVALID_ARG_VALUE, text));
     }
-    let listen = || sys::listen_local(path, options.backlog_or_default());
-    let acceptor = match listen() {
+    let listen = || sys::listen_local(path, options.backlog_or_default(), readable || writable);
+    let result = match listen() {
         Err(error) if options.reclaim_stale && error.kind() == io::ErrorKind::AddrInUse && sys::remove_stale(path) => listen(),
         result => result,
     };
-    let acceptor = acceptor.map_err(|error| Error::listen(Some(&Address::Unix(path.to_owned())), error))?;
-    let mut listener = Listener::new(acceptor, Some(path.to_owned()));
-    if options.reclaim_stale {
-        listener = listener.removes_only_its_own();
-    }
+    let address = Address::Unix(path.to_owned());
+    let (acceptor, file) = result.map_err(|error| Error::listen(Some(&address), error))?;
+    let listener = Listener::at(path.to_owned(), acceptor, file);
     if readable || writable {
-        sys::set_access(path, readable, writable).map_err(|error| Error::system("uv_pipe_chmod", error))?;
+        sys::set_access(path, file, readable, writable)
+            .map_err(|error| Error::connect("uv_pipe_chmod", &address, None, error))?;
     }
     Ok(listener)
 }
@@ -262,7 +265,7 @@ fn open_tcp(address: SocketAddr, zone: Option<&str>, options: &ListenOptions) ->
     };
     let failed = |error| Error::listen(Some(Place::new(&Address::Tcp(address), zone)), error);
     let acceptor = sys::listen_tcp(address, tcp).map_err(failed)?;
-    Ok(Listener::new(acceptor, None))
+    Ok(Listener::new(acceptor))
 }
 
 /// What a listen takes of the addresses of a name: the first that is not link-local, or else the first.

@@ -19,8 +19,8 @@ use tokio::runtime::{Builder, Handle};
 
 pub(crate) use self::listener::LocalListener;
 pub(crate) use self::stream::LocalStream;
-use super::Bell;
 use super::transport::{Acceptor, Transport};
+use super::{Bell, FileId};
 
 const ERROR_PATH_NOT_FOUND: i32 = 3;
 const ERROR_ACCESS_DENIED: i32 = 5;
@@ -50,15 +50,16 @@ pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
 }
 
 /// Creates the pipe `path`, which must not exist yet.
-pub(crate) fn listen_local(path: &Path, _: i32) -> io::Result<Acceptor> {
+pub(crate) fn listen_local(path: &Path, _: i32, _: bool) -> io::Result<(Acceptor, FileId)> {
     if !is_pipe_name(path, false)? {
         return Err(io::Error::from_raw_os_error(WSAEACCES));
     }
-    LocalListener::new(path).map(Acceptor::Local).map_err(|error| match error.raw_os_error() {
+    let listener = LocalListener::new(path).map_err(|error| match error.raw_os_error() {
         Some(ERROR_ACCESS_DENIED) => io::Error::from_raw_os_error(WSAEADDRINUSE),
         Some(ERROR_PATH_NOT_FOUND | ERROR_INVALID_NAME) => io::Error::from_raw_os_error(WSAEACCES),
         _ => error,
-    })
+    })?;
+    Ok((Acceptor::Local(listener), FileId::default()))
 }
 
 /// A pipe is no file: it goes with its last handle.
