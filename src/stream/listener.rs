@@ -99,10 +99,14 @@ impl Listener {
             reserve.refill();
             return Shed::Stuck;
         }
-        let mut shed = Shed::More;
+        // Something else than descriptors may be short too.
+        let mut shed = Shed::Stuck;
         for _ in 0..limit {
             match self.accept(readiness) {
-                Accepted::Peer(transport, _) => drop(transport),
+                Accepted::Peer(transport, _) => {
+                    drop(transport);
+                    shed = Shed::More;
+                }
                 Accepted::Blocked => {
                     shed = Shed::All;
                     break;

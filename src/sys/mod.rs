@@ -8,7 +8,7 @@
 //! - `adopt_local`, `adopt_local_listener`, `foreign_kind`: taking over what somebody else made;
 //! - `ADDRCONFIG`: the hint of a lookup for families of which the machine has an address;
 //! - `NUMERIC_ADDRESS`, `NUMERIC_NAME`: the hints of those that ask no server;
-//! - `error_code`, `is_out_of_descriptors`, `is_in_progress`, `is_blocked`: the names of system errors;
+//! - `error_code`, `is_out_of_descriptors`, `peer_has_gone`, `is_in_progress`, `is_blocked`: the names of system errors;
 //! - `SHORT_READ_MEANS_EMPTY`, `CLOSE_DEREGISTERS`, `LAZY_WRITE_INTEREST`: what the selector lets us leave out;
 //! - `Reserve`: the descriptor that is given up to shed load when none is left.
 //!
@@ -35,7 +35,8 @@ use mio::event::Source;
 pub(crate) use self::adopt::{Foreign, Refused, adopt_listener, adopt_stream};
 pub(crate) use self::imp::{
     CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, file_id, is_blocked,
-    is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair, remove_file, remove_stale, set_access,
+    is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair, peer_has_gone, remove_file, remove_stale,
+    set_access,
 };
 pub(crate) use self::resolve::{Unresolved, resolve, zone_index, zone_name};
 pub use self::tcp::KeepAlive;

@@ -160,6 +160,12 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(WSAEMFILE | ERROR_TOO_MANY_OPEN_FILES))
 }
 
+/// An accept has found a connection that is over already; the next one may be none.
+pub(crate) fn peer_has_gone(error: &io::Error) -> bool {
+    let gone = [WSAECONNABORTED, WSAECONNRESET, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED, ERROR_BROKEN_PIPE];
+    error.raw_os_error().is_some_and(|number| gone.contains(&number))
+}
+
 /// A non-blocking `connect` that goes on.
 pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(WSAEWOULDBLOCK | WSAEINPROGRESS))

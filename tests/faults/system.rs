@@ -5,6 +5,8 @@
 
 #[cfg(target_os = "linux")]
 mod injected {
+    use std::io::Read;
+    use std::net::{SocketAddr, TcpStream};
     use std::path::Path;
     use std::process::{Command, Stdio};
     use std::sync::OnceLock;
@@ -221,6 +223,80 @@ mod injected {
         });
         server.listen_with(path, options);
         reactor.run(&mut ()).expect("every error is heard");
+    }
+
+    /// A server that takes no connections says so once, and when it takes them again; a peer that was quicker to go is no news.
+    #[test]
+    fn fault_p_a_server_that_cannot_accept_says_so() {
+        if let Ok(task) = std::env::var(TASK) {
+            be_child();
+            return accept(task.parse().expect("a number"));
+        }
+        if !can_inject() {
+            return;
+        }
+        let with = |peers: u32, calls: &str, fault: &str| {
+            let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:{fault}"));
+            run("fault_p_a_server_that_cannot_accept_says_so", &peers.to_string(), &["-e", &trace, "-e", &inject])
+        };
+        let accept = |peers: u32, fault: &str| with(peers, "accept4", fault);
+        assert_eq!(accept(1, "error=ENOMEM:when=1000"), ["connection", "server closed"]);
+        let again = "WARN: the server at 127.0.0.1:P accepts connections again";
+        for (error, text) in [
+            ("ENOMEM", "Cannot allocate memory (os error 12)"),
+            ("ENOBUFS", "No buffer space available (os error 105)"),
+            ("EPERM", "Operation not permitted (os error 1)"),
+            ("ENETDOWN", "Network is down (os error 100)"),
+        ] {
+            let told = format!("WARN: the server at 127.0.0.1:P cannot accept connections and tries again: {text}");
+            // A turn tries 16 times; these are three.
+            let said = accept(1, &format!("error={error}:when=1..48"));
+            assert_eq!(said, [&told, "connection", again, "server closed"], "{error}");
+        }
+        // One that is over at once is not told.
+        assert_eq!(accept(1, "error=ENOMEM:when=1..15"), ["connection", "server closed"]);
+        assert_eq!(accept(1, "error=ECONNABORTED:when=1..48"), ["connection", "server closed"]);
+        let full = "WARN: no descriptor is left for the server at 127.0.0.1:P: waiting connections are closed";
+        assert_eq!(accept(2, "error=EMFILE:when=1"), [full, "shed", "connection", again, "server closed"]);
+        if cfg!(mio_unsupported_force_poll_poll) {
+            println!("not checked: the poll(2) selector makes no system call to watch a listener");
+            return;
+        }
+        // The waker, the listener, and the listener again after the first peer.
+        let unwatched = "WARN: the server at 127.0.0.1:P cannot be watched and is asked each turn: \
+                         Cannot allocate memory (os error 12)";
+        let said = with(2, "epoll_ctl", "error=ENOMEM:when=3");
+        assert_eq!(said, ["connection", unwatched, "connection", again, "server closed"]);
+    }
+
+    /// Serves so many peers, one after the other: the next one comes when the last one has gone.
+    fn accept(peers: u32) {
+        let mut reactor = Reactor::<u32>::new().expect("a selector");
+        let mut server = reactor.create_server(|socket, _| {
+            say("connection");
+            socket.destroy();
+        });
+        let address = SocketAddr::from(([127, 0, 0, 1], server.listen(([127, 0, 0, 1], 0)).port().expect("bound")));
+        let (id, remote) = (server.id(), reactor.remote());
+        let client = thread::spawn(move || {
+            for _ in 0..peers {
+                let mut peer = TcpStream::connect(address).expect("the backlog has room");
+                assert!(peer.read(&mut [0]).map_or(true, |count| count == 0), "nothing is written");
+                // One that never was a connection of the server.
+                let seen = remote.ask(|_, seen| std::mem::take(seen)).expect("it answers");
+                if seen == 0 {
+                    say("shed");
+                }
+            }
+            let close = remote.post(move |reactor, _| {
+                say("server closed");
+                reactor.server(id).expect("it listens").close();
+            });
+            close.expect("it runs");
+        });
+        reactor.server(id).expect("it listens").on_connection(|_, seen| *seen += 1);
+        reactor.run(&mut 0).expect("no failure");
+        client.join().expect("no panic");
     }
 
     /// Whatever `listen` is refused by, the code is the system's.

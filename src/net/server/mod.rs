@@ -72,8 +72,7 @@ pub(crate) struct ServerState<S> {
     errors: VecDeque<(Error, bool)>,
     /// Accepting waits for a free descriptor.
     retry: Option<Key>,
-    /// Load is being shed, and that was logged.
-    shedding: bool,
+    trouble: accept::Trouble,
     has_ref: bool,
     /// The listen under way was set up before `run`.
     setup: bool,
@@ -95,7 +94,7 @@ impl<S> ServerState<S> {
             pending: None,
             errors: VecDeque::new(),
             retry: None,
-            shedding: false,
+            trouble: accept::Trouble::default(),
             has_ref: true,
             setup: false,
             closed: false,
@@ -105,6 +104,14 @@ impl<S> ServerState<S> {
 
     pub(in crate::net) fn is_dead(&self) -> bool {
         self.closed && self.listener.is_none() && self.pending.is_none() && self.connections == 0
+    }
+
+    /// As logs call it.
+    fn name(&self) -> String {
+        match self.listener.as_ref().and_then(Listener::address) {
+            Some(address) => format!("the server at {address}"),
+            None => "a server without an address".to_owned(),
+        }
     }
 
     /// Counts `close` events: until the next one an abort signal holds.
