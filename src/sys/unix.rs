@@ -14,6 +14,7 @@ use std::path::Path;
 use mio::net::{UnixListener, UnixStream};
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::tcp::Bound;
 use super::transport::{Acceptor, Transport};
 use super::{FileId, Watched};
 use crate::code;
@@ -25,9 +26,12 @@ impl Watched for UnixStream {}
 impl Watched for UnixListener {}
 
 /// Connects to the socket file at `path`. A full backlog is an error (`EAGAIN`): the socket would stay unconnected.
-pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
+pub(crate) fn connect_local(path: &Path, bound: Option<Bound>) -> io::Result<Transport> {
     let address = local_address(path)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let socket = match bound {
+        Some(Bound(socket)) => socket,
+        None => Socket::new(Domain::UNIX, Type::STREAM, None)?,
+    };
     socket.set_nonblocking(true)?;
     match socket.connect(&address) {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
@@ -135,7 +139,7 @@ pub(crate) fn remove_stale(path: &Path) -> bool {
     let Some(stale) = socket_file(path) else {
         return false;
     };
-    match connect_local(path) {
+    match connect_local(path, None) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
         _ => return false,
     }

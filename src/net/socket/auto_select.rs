@@ -106,7 +106,7 @@ impl<S> Reactor<S> {
                 self.defer_connect_error(id, life, attempt, error);
             }
             Err(error) => {
-                let error = attempt.failed_at_once(address, error);
+                let error = attempt.failed_at_once(address, None, error);
                 self.candidate_failed(id, life, &attempt.address, error, state);
                 return false;
             }

@@ -71,12 +71,13 @@ impl Attempt {
         Place::new(local, self.local_zone.as_deref())
     }
 
-    /// The error of a system call that failed without waiting: it names the local end, and without a descriptor there is none.
-    pub(super) fn failed_at_once(&self, target: SocketAddr, error: io::Error) -> Error {
+    /// The error of a system call that failed without waiting: it names the local end, which is `from` if that is known, and
+    /// without a descriptor there is none.
+    pub(super) fn failed_at_once(&self, target: SocketAddr, from: Option<SocketAddr>, error: io::Error) -> Error {
         let local = if sys::is_out_of_descriptors(&error) {
             "undefined:undefined".to_owned()
         } else {
-            let local = self.local(target).unwrap_or((any_of(target), 0).into());
+            let local = from.or_else(|| self.local(target)).unwrap_or((any_of(target), 0).into());
             format!("{}:{}", PlaceIp(&local, self.local_zone.as_deref()), local.port())
         };
         Error::connect("connect", self.place(), Some(local), error)
@@ -161,7 +162,7 @@ impl<S> Reactor<S> {
         }
         self.touch(id);
         self.settle_or_destroy(id);
-        if let Err(error) = check(&endpoint, options) {
+        if let Err(error) = check(&endpoint, options).and_then(|()| self.check_adopted(id, options)) {
             return self.destroy_on_tick(id, life, error);
         }
         if self.bind_connect_signal(id, life, options) {
@@ -182,6 +183,25 @@ impl<S> Reactor<S> {
             },
             Target::Path(path) => self.connect_path(id, life, path, options),
         }
+    }
+
+    /// A descriptor that was adopted has its local end.
+    fn check_adopted(&mut self, id: SocketId, options: &ConnectOptions) -> Result<(), Error> {
+        let is_bound = options.local_address.is_some() || options.local_port != 0;
+        if is_bound && self.has_unconnected(id) {
+            let text = "local_address and local_port cannot be used with an adopted socket";
+            return Err(Error::with_code(code::ERR_INVALID_ARG_VALUE, text));
+        }
+        Ok(())
+    }
+
+    /// Whether the next attempt is made with a descriptor that was adopted.
+    pub(super) fn has_unconnected(&mut self, id: SocketId) -> bool {
+        self.socket_entry(id).and_then(|socket| socket.rare.as_ref()).is_some_and(|rare| rare.unconnected.is_some())
+    }
+
+    fn take_unconnected(&mut self, id: SocketId) -> Option<Bound> {
+        self.socket_entry(id)?.rare.as_mut()?.unconnected.take().map(|(bound, _)| bound)
     }
 
     fn queue_attempt(&mut self, id: SocketId, life: u32, attempt: Attempt) {
@@ -239,14 +259,26 @@ impl<S> Reactor<S> {
             let error = Error::connect_code(code::EALREADY, attempt.place(), local.as_ref());
             return self.destroy(id, Some(error));
         }
-        match sys::connect_tcp(target, bound) {
-            Ok(transport) => self.watch_attempt(id, transport, attempt),
+        let adopted = self.take_unconnected(id);
+        let (is_adopted, from) = (adopted.is_some(), adopted.as_ref().and_then(Bound::local_address));
+        match sys::connect_tcp(target, adopted.or(bound)) {
+            Ok(transport) => {
+                self.watch_attempt(id, transport, attempt);
+                if is_adopted {
+                    self.expose(id);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 // Loopback may refuse at once; the program hears of it as of any other refusal.
                 self.defer_connect_error(id, life, attempt, error);
             }
-            Err(error) => self.destroy(id, Some(attempt.failed_at_once(target, error))),
+            Err(error) => self.destroy(id, Some(attempt.failed_at_once(target, from, error))),
         }
+    }
+
+    /// There may be duplicates of the descriptor.
+    pub(super) fn expose(&mut self, id: SocketId) {
+        self.socket_entry(id).and_then(|socket| socket.stream.as_ref()).map(Stream::expose);
     }
 
     /// `connectionAttempt`, once; false if the listeners have ended the attempt. After a panic in one, `go_on` takes it up.
@@ -306,8 +338,15 @@ impl<S> Reactor<S> {
             return;
         }
         self.event_loop.tick_task(Task::ConnectStarted(id, life));
-        match sys::connect_local(&path) {
-            Ok(transport) => self.watch_attempt(id, transport, attempt),
+        let adopted = self.take_unconnected(id);
+        let is_adopted = adopted.is_some();
+        match sys::connect_local(&path, adopted) {
+            Ok(transport) => {
+                self.watch_attempt(id, transport, attempt);
+                if is_adopted {
+                    self.expose(id);
+                }
+            }
             Err(error) => self.defer_connect_error(id, life, attempt, error),
         }
     }
@@ -523,6 +562,7 @@ impl<S> super::SocketState<S> {
         let rare = self.rare();
         rare.reset_on_connect = false;
         rare.doom = None;
+        rare.unconnected = None;
         rare.parked = None;
         rare.attempted.clear();
         left

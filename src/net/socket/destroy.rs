@@ -66,6 +66,9 @@ impl<S> Reactor<S> {
         let Entry::Socket(socket) = &mut slot.handle else {
             return;
         };
+        if let Some(rare) = &mut socket.rare {
+            rare.unconnected = None;
+        }
         let Some(stream) = socket.stream.take() else {
             return;
         };

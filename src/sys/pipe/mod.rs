@@ -19,6 +19,7 @@ use tokio::runtime::{Builder, Handle};
 
 pub(crate) use self::listener::LocalListener;
 pub(crate) use self::stream::LocalStream;
+use super::tcp::Bound;
 use super::transport::{Acceptor, Transport};
 use super::{Bell, FileId};
 
@@ -35,8 +36,11 @@ const WSAETIMEDOUT: i32 = 10060;
 /// The longest name Windows takes; longer ones are `EINVAL`, never cut short.
 const NAME_LIMIT: usize = 256;
 
-/// Connects to the pipe `path`. While all its instances are taken it goes on trying.
-pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
+/// Connects to the pipe `path`. While all its instances are taken it goes on trying. A socket is no end of a pipe.
+pub(crate) fn connect_local(path: &Path, bound: Option<Bound>) -> io::Result<Transport> {
+    if bound.is_some() {
+        return Err(io::Error::from_raw_os_error(WSAEINVAL));
+    }
     if !is_pipe_name(path, true)? {
         return Err(io::ErrorKind::NotFound.into());
     }
