@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
-    /// An IP address and a port.
+    /// An IP address and a port. The zone of a link-local address is its [`scope_id`](std::net::SocketAddrV6::scope_id), the
+    /// number of an interface, and is shown so: `[fe80::1%2]:80`.
     Tcp(SocketAddr),
     /// The path of a Unix-domain socket.
     Unix(PathBuf),

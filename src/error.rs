@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::address::Address;
@@ -113,45 +113,52 @@ impl Error {
     }
 
     /// `connect ECONNREFUSED 127.0.0.1:9 - Local (…)`. Mirrors `ExceptionWithHostPort`.
-    pub(crate) fn connect(syscall: &'static str, address: &Address, local: Option<String>, error: io::Error) -> Self {
-        let code = sys::error_code(&error);
-        let mut message = format!("{syscall} {code} {}", NodeText(address));
+    pub(crate) fn connect<'a>(
+        syscall: &'static str,
+        at: impl Into<Place<'a>>,
+        local: Option<String>,
+        error: io::Error,
+    ) -> Self {
+        let (at, code) = (at.into(), sys::error_code(&error));
+        let mut message = format!("{syscall} {code} {at}");
         if let Some(local) = local {
             message.push_str(&format!(" - Local ({local})"));
         }
-        Self::system_with(syscall, code, message, error, |repr| repr.address = Some(address.clone()))
+        Self::system_with(syscall, code, message, error, |repr| repr.address = Some(at.address.clone()))
     }
 
     /// The same for an attempt from a port that was asked for: the error has it as a field too. Mirrors `createConnectionError`.
-    pub(crate) fn connect_from(address: &Address, local: Address, error: io::Error) -> Self {
-        let code = sys::error_code(&error);
-        let message = format!("connect {code} {} - Local ({})", NodeText(address), NodeText(&local));
+    pub(crate) fn connect_from<'a>(at: impl Into<Place<'a>>, local: Place<'_>, error: io::Error) -> Self {
+        let (at, code) = (at.into(), sys::error_code(&error));
+        let message = format!("connect {code} {at} - Local ({local})");
         Self::system_with("connect", code, message, error, |repr| {
-            (repr.address, repr.local) = (Some(address.clone()), Some(local));
+            (repr.address, repr.local) = (Some(at.address.clone()), Some(local.address.clone()));
         })
     }
 
     /// The same for a code that no system call gave.
-    pub(crate) fn connect_code(code: &'static str, address: &Address, local: Option<&Address>) -> Self {
-        let local = local.map(|local| format!(" - Local ({})", NodeText(local))).unwrap_or_default();
-        let mut repr = Repr::new(code, format!("connect {code} {}{local}", NodeText(address)));
+    pub(crate) fn connect_code<'a>(code: &'static str, at: impl Into<Place<'a>>, local: Option<&Address>) -> Self {
+        let at = at.into();
+        let local = local.map(|local| format!(" - Local ({})", Place::from(local))).unwrap_or_default();
+        let mut repr = Repr::new(code, format!("connect {code} {at}{local}"));
         repr.syscall = Some("connect");
-        repr.address = Some(address.clone());
+        repr.address = Some(at.address.clone());
         Self(Arc::new(repr))
     }
 
     /// `listen EADDRINUSE: address already in use 127.0.0.1:3000`. Mirrors `UVExceptionWithHostPort`.
-    pub(crate) fn listen(address: Option<&Address>, error: io::Error) -> Self {
+    pub(crate) fn listen<'a>(at: Option<impl Into<Place<'a>>>, error: io::Error) -> Self {
         let code = match sys::error_code(&error) {
             // libuv reports a missing directory as a missing permission.
             code::ENOENT => code::EACCES,
             code => code,
         };
         let mut message = format!("listen {code}: {}", text(code));
-        if let Some(address) = address {
-            message.push_str(&format!(" {}", NodeText(address)));
+        let at = at.map(Into::into);
+        if let Some(at) = at {
+            message.push_str(&format!(" {at}"));
         }
-        Self::system_with("listen", code, message, error, |repr| repr.address = address.cloned())
+        Self::system_with("listen", code, message, error, |repr| repr.address = at.map(|at| at.address.clone()))
     }
 
     /// `getaddrinfo ENOTFOUND nosuch.invalid`.
@@ -164,7 +171,7 @@ impl Error {
     }
 
     /// `IP(127.0.0.1) is blocked by net.BlockList`: the target of a connect. Mirrors `ERR_IP_BLOCKED`.
-    pub(crate) fn ip_blocked(ip: IpAddr) -> Self {
+    pub(crate) fn ip_blocked(ip: impl fmt::Display) -> Self {
         Self::with_code(code::ERR_IP_BLOCKED, format!("IP({ip}) is blocked by net.BlockList"))
     }
 
@@ -318,15 +325,48 @@ impl Error {
     }
 }
 
-/// An address as it stands in Node's messages: no brackets around IPv6, no port 0.
-struct NodeText<'a>(&'a Address);
+/// An address as it stands in Node's messages: no brackets around IPv6, no port 0, the zone by its name.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    address: &'a Address,
+    /// The zone as it was given. One that does not exist has no number, so the address does not tell.
+    zone: Option<&'a str>,
+}
 
-impl fmt::Display for NodeText<'_> {
+impl<'a> Place<'a> {
+    pub(crate) fn new(address: &'a Address, zone: Option<&'a str>) -> Self {
+        Self { address, zone }
+    }
+}
+
+impl<'a> From<&'a Address> for Place<'a> {
+    fn from(address: &'a Address) -> Self {
+        Self::new(address, None)
+    }
+}
+
+impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Address::Tcp(address) if address.port() == 0 => write!(f, "{}", address.ip()),
-            Address::Tcp(address) => write!(f, "{}:{}", address.ip(), address.port()),
-            Address::Unix(path) => write!(f, "{}", path.display()),
+        match self.address {
+            Address::Tcp(address) => {
+                PlaceIp(address, self.zone).fmt(f)?;
+                if address.port() == 0 { Ok(()) } else { write!(f, ":{}", address.port()) }
+            }
+            Address::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// The IP address of a place, with its zone.
+pub(crate) struct PlaceIp<'a>(pub(crate) &'a SocketAddr, pub(crate) Option<&'a str>);
+
+impl fmt::Display for PlaceIp<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(address, zone) = self;
+        match (address, zone) {
+            (_, Some(zone)) => write!(f, "{}%{zone}", address.ip()),
+            (SocketAddr::V6(v6), None) if v6.scope_id() != 0 => write!(f, "{}%{}", v6.ip(), sys::zone_name(v6.scope_id())),
+            _ => address.ip().fmt(f),
         }
     }
 }
@@ -343,7 +383,17 @@ fn text(code: &str) -> &'static str {
         code::ENOTSUP => "operation not supported on socket",
         "EAFNOSUPPORT" => "address family not supported",
         "EEXIST" => "file already exists",
+        "EIO" => "i/o error",
+        "ELOOP" => "too many symbolic links encountered",
+        "ENETDOWN" => "network is down",
+        "ENOBUFS" => "no buffer space available",
+        "ENODEV" => "no such device",
+        "ENOMEM" => "not enough memory",
+        "ENOSPC" => "no space left on device",
+        "ENOTDIR" => "not a directory",
         "ENOTSOCK" => "socket operation on non-socket",
+        "EPERM" => "operation not permitted",
+        "EROFS" => "read-only file system",
         _ => "system error",
     }
 }
@@ -493,7 +543,7 @@ mod tests {
         prints(&nested, &format!("{message}; {first}; {second}"), &[message]);
         assert_eq!((nested.code(), nested.kind()), (code::ETIMEDOUT, io::ErrorKind::TimedOut));
 
-        let blocked = || Error::ip_blocked([127, 0, 0, 1].into());
+        let blocked = || Error::ip_blocked(std::net::IpAddr::from([127, 0, 0, 1]));
         let message = "IP(127.0.0.1) is blocked by net.BlockList";
         prints(&Error::aggregate(vec![blocked()]), message, &[]);
         prints(&Error::aggregate(vec![blocked(), both()]), &format!("{message}; {first}; {second}"), &[message]);

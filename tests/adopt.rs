@@ -272,19 +272,175 @@ mod unix {
         refused(reader.into(), "PIPE");
     }
 
+    /// What is said of a stream without a peer that is not connected before the next tick. Until then it is not destroyed.
+    #[track_caller]
+    fn check_without_peer(stream: impl Into<OwnedFd>, expected: &str, message: &str) {
+        let (mut reactor, mut trace) = setup();
+        let c = adopt(&mut reactor, stream.into());
+        let mut socket = reactor.socket(c).expect("its close comes later");
+        assert!(!socket.is_destroyed());
+        let message = message.to_owned();
+        socket.on_error(move |_, error, _| assert_eq!(error.to_string(), message));
+        reactor.next_tick(move |reactor, _| assert!(reactor.socket(c).is_none_or(|socket| socket.is_destroyed())));
+        run(&mut reactor, &mut trace);
+        trace.check("C", &[&format!("error {expected}"), "close true"]);
+        assert_eq!(reactor.handles().count(), 0);
+    }
+
     /// In Node the first waits for ever.
     #[test]
     fn a_stream_without_a_peer_fails_as_a_read_of_it_would() {
-        let listener = || TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        check_refused(OwnedFd::from(listener()), "ENOTCONN", "read ENOTCONN");
+        check_without_peer(TcpListener::bind(("127.0.0.1", 0)).expect("a free port"), "ENOTCONN", "read ENOTCONN");
+        check_without_peer(bound().0, "ENOTCONN", "read ENOTCONN");
         let unconnected = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        check_refused(OwnedFd::from(unconnected), "ENOTCONN", "read ENOTCONN");
+        check_without_peer(unconnected, "ENOTCONN", "read ENOTCONN");
         let dir = util::TempDir::new();
         let local = UnixListener::bind(dir.path("a.sock")).expect("a socket");
         let unconnected = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
         if cfg!(target_os = "linux") {
-            check_refused(OwnedFd::from(local), "EINVAL", "read EINVAL");
-            check_refused(OwnedFd::from(unconnected), "EINVAL", "read EINVAL");
+            check_without_peer(local, "EINVAL", "read EINVAL");
+            check_without_peer(unconnected, "EINVAL", "read EINVAL");
+        }
+    }
+
+    /// A socket that is bound and not connected, and its port.
+    fn bound() -> (Socket, u16) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+        let port = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("bound").port();
+        (socket, port)
+    }
+
+    /// A server "S" for one connection that says where its peer comes from; its port.
+    fn server(reactor: &mut Reactor<Trace>) -> u16 {
+        let mut server = reactor.create_server(|socket, trace: &mut Trace| {
+            trace.push("S", socket.remote_address().map_or("no address".to_owned(), |address| address.to_string()));
+            socket.destroy();
+        });
+        server.listen(([127, 0, 0, 1], 0)).unref().port().expect("bound")
+    }
+
+    /// Node: `new net.Socket({ fd }).connect(port)` of a bound socket comes from its port.
+    #[test]
+    fn fault_n_a_bound_socket_that_is_adopted_connects_from_its_port() {
+        for host in ["127.0.0.1", "localhost"] {
+            let (mut reactor, mut trace) = setup();
+            let port = server(&mut reactor);
+            let (socket, from) = bound();
+            let lookup = |request: netloop::LookupRequest| {
+                assert!(!request.wants_all());
+                request.answer(["127.0.0.1", "::1"]);
+            };
+            let mut client = reactor.adopt(OwnedFd::from(socket));
+            watch(&mut client, "C");
+            client.connect_with((host, port), netloop::ConnectOptions::new().lookup(lookup));
+            client.on_connect(move |socket, _| assert_eq!(socket.local_port(), Some(from)));
+            assert!(client.is_connecting());
+            run(&mut reactor, &mut trace);
+            let looked_up = if host == "localhost" { &["lookup 127.0.0.1 localhost"][..] } else { &[] };
+            let events = ["connectionAttempt 127.0.0.1:P", "connect", "ready", "end", "finish", "close false"];
+            trace.check("C", &[looked_up, &events].concat());
+            trace.check("S", &[&format!("127.0.0.1:{from}")]);
+        }
+    }
+
+    /// The options of a socket stay, and it need not be bound. The next life has a descriptor of its own.
+    #[test]
+    fn fault_n_an_adopted_socket_keeps_its_options_for_one_connection() {
+        let (mut reactor, mut trace) = setup();
+        let port = server(&mut reactor);
+        let unbound = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        unbound.set_keepalive(true).expect("an option of every system");
+        let mut client = reactor.adopt(OwnedFd::from(unbound));
+        watch(&mut client, "C");
+        client.connect(([127, 0, 0, 1], port));
+        let mut lives = 0;
+        client.on_connect(move |socket, trace| {
+            let kept = socket2::SockRef::from(&*socket).keepalive().expect("it is open");
+            trace.push("C", format!("kept {kept}"));
+        });
+        client.on_close(move |socket, _, _| {
+            lives += 1;
+            if lives == 1 {
+                socket.connect(([127, 0, 0, 1], port));
+            }
+        });
+        run(&mut reactor, &mut trace);
+        let life = |kept| ["connectionAttempt 127.0.0.1:P", "connect", kept, "ready", "end", "finish", "close false"];
+        trace.check("C", &[life("kept true"), life("kept false")].concat());
+    }
+
+    #[test]
+    fn fault_n_a_local_socket_that_is_adopted_connects_to_a_path() {
+        let (mut reactor, mut trace) = setup();
+        let dir = util::TempDir::new();
+        let path = dir.path("a.sock");
+        let id = idle(&mut reactor);
+        reactor.server(id).expect("just made").listen(&path);
+        let unconnected = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        let mut client = reactor.adopt(OwnedFd::from(unconnected));
+        watch(&mut client, "C");
+        client.connect(&path).on_close(move |client, _, _| close(client.reactor(), id)).end();
+        run(&mut reactor, &mut trace);
+        trace.check("V", &["listening", "connection", "close"]);
+        trace.check("C", &["connectionAttempt a.sock", "connect", "ready", "finish", "end", "close false"]);
+    }
+
+    /// What cannot be: another family, a local end beside the one that it has, a listener. Each is one error, and the
+    /// descriptor is closed.
+    #[test]
+    fn fault_n_a_connect_that_an_adopted_socket_cannot_make_is_an_error() {
+        let said = |socket: Socket, connect: &dyn Fn(&mut netloop::Socket<'_, Trace>)| {
+            let (mut reactor, mut trace) = setup();
+            let duplicate = socket.try_clone().expect("a descriptor");
+            let mut client = reactor.adopt(OwnedFd::from(socket));
+            watch(&mut client, "C");
+            connect(&mut client);
+            client.on_error(|_, error, trace| trace.push("C", error.to_string()));
+            run(&mut reactor, &mut trace);
+            drop(reactor);
+            drop(duplicate);
+            trace.of("C").to_vec()
+        };
+        if cfg!(target_os = "linux") {
+            let (socket, from) = bound();
+            let events = said(socket, &|socket| _ = socket.connect(("::1", 9)));
+            let text = format!("connect EAFNOSUPPORT ::1:9 - Local (127.0.0.1:{from})");
+            assert_eq!(events, ["connectionAttempt [::1]:9", "error EAFNOSUPPORT", &text, "close true"]);
+            let listener = Socket::from(TcpListener::bind(("127.0.0.1", 0)).expect("a free port"));
+            let events = said(listener, &|socket| _ = socket.connect(([127, 0, 0, 1], 9)));
+            assert_eq!(events[..2], ["connectionAttempt 127.0.0.1:9", "error EISCONN"]);
+        }
+        let local = netloop::ConnectOptions::new().local_address([127, 0, 0, 1].into());
+        for options in [local, netloop::ConnectOptions::new().local_port(9)] {
+            let events = said(bound().0, &|socket| _ = socket.connect_with(([127, 0, 0, 1], 9), options.clone()));
+            let text = "local_address and local_port cannot be used with an adopted socket";
+            assert_eq!(events, ["error ERR_INVALID_ARG_VALUE", text, "close true"]);
+        }
+        let events = said(bound().0, &|socket| socket.destroy());
+        assert_eq!(events, ["close false"]);
+    }
+
+    /// The descriptor goes with the socket, whatever becomes of the connect.
+    #[test]
+    fn fault_n_an_adopted_socket_that_never_connects_is_closed() {
+        let ends: [fn(&mut netloop::Socket<'_, Trace>); 4] = [
+            |_| {},
+            |socket| socket.destroy(),
+            |socket| _ = socket.connect(("no\0such", 9)),
+            |socket| _ = socket.connect_with(("a.test", 9), netloop::ConnectOptions::new().lookup(drop)),
+        ];
+        for end in ends {
+            let (mut reactor, mut trace) = setup();
+            let (socket, from) = bound();
+            let mut client = reactor.adopt(OwnedFd::from(socket));
+            client.on_error(|_, _, _| {});
+            // In `close`, not when the slot is freed.
+            client.on_close(move |_, _, _| drop(TcpListener::bind(("127.0.0.1", from)).expect("the port is free")));
+            end(&mut client);
+            watch(&mut client, "C");
+            run(&mut reactor, &mut trace);
+            assert!(trace.has("C", "close true") || trace.has("C", "close false"), "{trace:?}");
         }
     }
 

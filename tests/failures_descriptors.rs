@@ -63,10 +63,12 @@ fn serve(mode: &str) {
 }
 
 fn obey(remote: &Remote<Served>, line: &str) {
-    let free = line == "free";
+    let command = line.to_owned();
     let done = remote.post(move |reactor, served| {
-        if free {
-            served.fillers.drain(..20);
+        match command.as_str() {
+            "free" => drop(served.fillers.drain(..20)),
+            "fill" => served.fillers.extend(std::iter::from_fn(|| File::open("/dev/null").ok())),
+            _ => {}
         }
         let before = reactor.metrics().iterations;
         reactor.set_timeout(WINDOW, move |reactor, served: &mut Served| {
@@ -179,5 +181,24 @@ fn f08_without_a_reserve_waiting_peers_are_served_once_descriptors_are_free() {
     assert!(peers.iter_mut().skip(served as usize).all(is_served), "no edge tells of them, the timer does");
     let (turns, _) = server.watch("watch");
     assert!(turns <= QUIET, "{turns} turns");
+    server.stop();
+}
+
+/// It is taken as soon as there is a descriptor for it, not when the next one is missing.
+#[test]
+fn fault_p_a_reserve_that_could_not_be_had_is_taken_later() {
+    if let Ok(mode) = std::env::var(MODE) {
+        return serve(&mode);
+    }
+    let mut server = Limited::start("fault_p_a_reserve_that_could_not_be_had_is_taken_later", "without a reserve");
+    server.watch("free");
+    let mut peers: Vec<_> = (0..4).map(|_| connect(server.address)).collect();
+    assert!(peers.iter_mut().all(is_served));
+    server.watch("fill");
+    let mut later: Vec<_> = (0..8).map(|_| connect(server.address)).collect();
+    assert!(!later.iter_mut().any(is_served), "they are closed, and do not hang");
+    assert!(peers.iter_mut().all(is_served), "the others are untouched");
+    let (turns, _) = server.watch("watch");
+    assert!(turns <= QUIET, "{turns} turns at the limit");
     server.stop();
 }

@@ -4,7 +4,8 @@
 //! queue is emptied after the flag is cleared.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
@@ -32,15 +33,29 @@ struct Posts<P> {
 #[derive(Debug)]
 pub(crate) struct Wakeup {
     waker: Waker,
-    pending: AtomicBool,
+    /// One of the three below.
+    state: AtomicU8,
+    /// The system refuses wake-ups, and that was logged.
+    failing: AtomicBool,
     guards: AtomicUsize,
     /// Handles that are ready without the selector's knowledge.
     rung: Mutex<Vec<(Key, Readiness)>>,
 }
 
+/// Nothing is to be told.
+const QUIET: u8 = 0;
+/// Something is, and the system was asked to wake the loop.
+const SENT: u8 = 1;
+/// Something is, but the system has refused: the next one asks it again. If the loop is awake it need not be told.
+const UNSENT: u8 = 2;
+
+/// How often the system is asked for one wake-up. A signal may come between, and memory may be short for a moment.
+const TRIES: usize = 8;
+
 impl Wakeup {
     pub(super) fn new(waker: Waker) -> Self {
-        Self { waker, pending: AtomicBool::new(false), guards: AtomicUsize::new(0), rung: Mutex::default() }
+        let (state, failing, guards) = (AtomicU8::new(QUIET), AtomicBool::new(false), AtomicUsize::new(0));
+        Self { waker, state, failing, guards, rung: Mutex::default() }
     }
 
     /// Tells the loop that a handle is ready, and wakes it.
@@ -60,22 +75,44 @@ impl Wakeup {
 
     /// Wakes the loop, once for any number of calls until it answers.
     pub(crate) fn wake(&self) {
-        if self.pending.swap(true, Ordering::AcqRel) {
+        self.wake_by(|| self.waker.wake());
+    }
+
+    fn wake_by(&self, mut send: impl FnMut() -> io::Result<()>) {
+        if self.state.swap(SENT, Ordering::AcqRel) == SENT {
             return;
         }
-        if let Err(error) = self.waker.wake() {
-            log::error!("the loop cannot be woken: {error}");
+        let mut result = send();
+        for _ in 1..TRIES {
+            if result.is_ok() {
+                break;
+            }
+            result = send();
+        }
+        match result {
+            Ok(()) if self.failing.load(Ordering::Relaxed) => {
+                self.failing.store(false, Ordering::Relaxed);
+                log::warn!("the loop can be woken again");
+            }
+            Ok(()) => {}
+            Err(error) => {
+                // The loop may have taken it meanwhile; then nothing is left to be told.
+                let _ = self.state.compare_exchange(SENT, UNSENT, Ordering::AcqRel, Ordering::Relaxed);
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    log::error!("the loop cannot be woken, what other threads want waits for the next event: {error}");
+                }
+            }
         }
     }
 
     /// Clears the flag; what is sent after this wakes the loop again.
     pub(crate) fn take_pending(&self) -> bool {
-        self.pending.swap(false, Ordering::AcqRel)
+        self.state.swap(QUIET, Ordering::AcqRel) != QUIET
     }
 
-    /// Whether a wake-up was not taken yet: a panic may have come between.
+    /// Whether a wake-up was not taken yet: a panic may have come between, or the system has refused it.
     pub(crate) fn is_pending(&self) -> bool {
-        self.pending.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) != QUIET
     }
 
     pub(crate) fn has_guards(&self) -> bool {
@@ -167,6 +204,50 @@ impl Drop for LoopGuard {
 mod tests {
     use super::*;
     use crate::event_loop::{Table, WAKE};
+
+    fn refusal() -> io::Result<()> {
+        Err(io::ErrorKind::OutOfMemory.into())
+    }
+
+    fn wakeup() -> (mio::Poll, Wakeup) {
+        let poll = mio::Poll::new().expect("a selector");
+        let waker = Waker::new(poll.registry(), WAKE).expect("a waker");
+        (poll, Wakeup::new(waker))
+    }
+
+    #[test]
+    fn fault_p_a_wake_up_that_was_refused_is_asked_for_again() {
+        let (mut poll, wakeup) = wakeup();
+        let mut answers = [Err(io::ErrorKind::Interrupted.into()), refusal(), Ok(())].into_iter();
+        wakeup.wake_by(|| answers.next().expect("no more are asked for"));
+        assert!(answers.next().is_none(), "it was asked until it said yes");
+        wakeup.wake_by(|| panic!("one is on its way"));
+        assert!(wakeup.take_pending() && !wakeup.is_pending());
+
+        let mut asked = 0;
+        wakeup.wake_by(|| {
+            asked += 1;
+            refusal()
+        });
+        assert_eq!(asked, TRIES, "not for ever");
+        assert!(wakeup.is_pending(), "the loop does not go to sleep with it");
+        wakeup.wake();
+        let mut events = mio::Events::with_capacity(8);
+        poll.poll(&mut events, None).expect("it is woken");
+        assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [WAKE]);
+        assert!(wakeup.take_pending() && !wakeup.is_pending());
+    }
+
+    /// The loop was awake, and has looked before the refusal was known.
+    #[test]
+    fn fault_p_a_refused_wake_up_that_the_loop_has_seen_is_over() {
+        let (_poll, wakeup) = wakeup();
+        wakeup.wake_by(|| {
+            wakeup.take_pending();
+            refusal()
+        });
+        assert!(!wakeup.is_pending());
+    }
 
     #[test]
     fn what_rings_on_another_thread_wakes_the_loop_once_and_is_all_there() {

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -38,7 +39,8 @@ impl std::fmt::Debug for Shared {
 struct State {
     queue: VecDeque<(Key, Job)>,
     done: VecDeque<(Key, Done)>,
-    sleeping: usize,
+    /// Threads that sleep, or were just started.
+    idle: usize,
     closed: bool,
 }
 
@@ -47,13 +49,18 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn complete(&self, key: Key, job: Job) {
+    /// Runs a job and reports; then so many threads more are idle.
+    fn complete(&self, key: Key, job: Job, idle: usize) {
         let done = catch_unwind(AssertUnwindSafe(job));
-        self.state().done.push_back((key, done));
+        {
+            let mut state = self.state();
+            state.done.push_back((key, done));
+            state.idle += idle;
+        }
         self.wakeup.wake();
     }
 
-    /// A worker's life: take the oldest job, run it, report.
+    /// A worker's life: take the oldest job, run it, report. It counts as idle from its start.
     fn work(&self) {
         loop {
             let mut state = self.state();
@@ -62,14 +69,13 @@ impl Shared {
                     return;
                 }
                 if let Some(job) = state.queue.pop_front() {
+                    state.idle -= 1;
                     break job;
                 }
-                state.sleeping += 1;
                 state = self.available.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.sleeping -= 1;
             };
             drop(state);
-            self.complete(key, job);
+            self.complete(key, job, 1);
         }
     }
 }
@@ -95,7 +101,7 @@ impl std::fmt::Debug for Ticket {
 
 impl WorkPool {
     pub(crate) fn new(limit: usize, wakeup: Arc<Wakeup>) -> Self {
-        let state = State { queue: VecDeque::new(), done: VecDeque::new(), sleeping: 0, closed: false };
+        let state = State { queue: VecDeque::new(), done: VecDeque::new(), idle: 0, closed: false };
         Self {
             shared: Arc::new(Shared { state: Mutex::new(state), available: Condvar::new(), wakeup }),
             threads: 0,
@@ -103,32 +109,44 @@ impl WorkPool {
         }
     }
 
-    /// Queues a job; a thread is started while all are busy and the limit allows one.
+    /// Queues a job; threads are started while jobs wait for one and the limit allows it.
     pub(crate) fn submit(&mut self, key: Key, job: Job) {
-        let waiting = {
-            let mut state = self.shared.state();
-            state.queue.push_back((key, job));
-            state.queue.len() > state.sleeping
-        };
-        if waiting && self.threads < self.limit {
-            self.start_thread();
-        }
+        self.shared.state().queue.push_back((key, job));
+        self.start_threads(|shared| {
+            let thread = std::thread::Builder::new().name("netloop-work".to_owned());
+            thread.spawn(move || shared.work()).map(drop)
+        });
         self.shared.available.notify_one();
     }
 
-    fn start_thread(&mut self) {
-        let shared = Arc::clone(&self.shared);
-        match std::thread::Builder::new().name("netloop-work".to_owned()).spawn(move || shared.work()) {
-            Ok(_detached) => self.threads += 1,
-            Err(error) if self.threads == 0 => {
-                // Without a single thread the job would never run; better late here than never.
-                log::warn!("no thread for queued work, it runs on the loop: {error}");
-                let job = self.shared.state().queue.pop_front();
-                if let Some((key, job)) = job {
-                    self.shared.complete(key, job);
+    /// Starts as many as are missing, also those that could not be had when an earlier job was queued.
+    fn start_threads(&mut self, start: impl Fn(Arc<Shared>) -> io::Result<()>) {
+        while self.threads < self.limit && self.lacks_threads() {
+            self.shared.state().idle += 1;
+            match start(Arc::clone(&self.shared)) {
+                Ok(()) => self.threads += 1,
+                Err(error) => {
+                    self.shared.state().idle -= 1;
+                    return self.do_without(&error);
                 }
             }
-            Err(error) => log::debug!("no further thread for queued work: {error}"),
+        }
+    }
+
+    fn lacks_threads(&self) -> bool {
+        let state = self.shared.state();
+        state.queue.len() > state.idle
+    }
+
+    /// Without a single thread the job would never run; better late here than never.
+    fn do_without(&mut self, error: &io::Error) {
+        if self.threads > 0 {
+            return log::debug!("no further thread for queued work: {error}");
+        }
+        log::warn!("no thread for queued work, it runs on the loop: {error}");
+        let job = self.shared.state().queue.pop_front();
+        if let Some((key, job)) = job {
+            self.shared.complete(key, job, 0);
         }
     }
 
@@ -166,5 +184,44 @@ impl Drop for WorkPool {
         };
         drop(queued);
         self.shared.available.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::{Table, WAKE};
+
+    /// Threads that fail to start are started with a later job, all of them; without any the job runs where it is queued.
+    #[test]
+    fn fault_p_threads_that_could_not_be_had_are_started_later() {
+        let poll = mio::Poll::new().expect("a selector");
+        let waker = mio::Waker::new(poll.registry(), WAKE).expect("a waker");
+        let mut pool = WorkPool::new(3, Arc::new(Wakeup::new(waker)));
+        let mut keys = Table::default();
+        let mut queue = |pool: &WorkPool| {
+            let key = keys.insert(());
+            pool.shared.state().queue.push_back((key, Box::new(|| Box::new(()))));
+            key
+        };
+        let refuse = |_| Err(io::ErrorKind::WouldBlock.into());
+        let first = queue(&pool);
+        pool.start_threads(refuse);
+        assert_eq!(pool.pop_done().map(|(key, _)| key), Some(first));
+
+        // None of these takes a job.
+        let started = |_| Ok(());
+        queue(&pool);
+        pool.start_threads(started);
+        pool.start_threads(started);
+        assert_eq!((pool.threads, pool.shared.state().idle), (1, 1), "one for one job");
+        queue(&pool);
+        pool.start_threads(refuse);
+        queue(&pool);
+        pool.start_threads(refuse);
+        assert!(pool.pop_done().is_none(), "they wait for the one that there is");
+        queue(&pool);
+        pool.start_threads(started);
+        assert_eq!((pool.threads, pool.shared.state().idle), (3, 3), "the missing ones too, up to the limit");
     }
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::ip::is_ipv6;
 use crate::address::Address;
 use crate::code;
 use crate::error::{Error, Result};
@@ -11,7 +12,8 @@ use crate::error::{Error, Result};
 /// Where to listen at or connect to: a port, a host and a port, a [`SocketAddr`] or the path of a Unix-domain socket.
 ///
 /// A bare port means every address for `listen` and localhost for `connect`. A textual host is taken as in Node: an IP
-/// literal costs a tick, a name a lookup. A text alone could be a host or a path, so it has to be parsed explicitly:
+/// literal costs a tick, a name a lookup. A link-local IPv6 address needs a zone, which is the name or the number of an
+/// interface: `("fe80::1%eth0", 80)`. A text alone could be a host or a path, so it has to be parsed explicitly:
 ///
 /// ```
 /// use netloop::Endpoint;
@@ -19,6 +21,7 @@ use crate::error::{Error, Result};
 /// let _: Endpoint = 4000.into();
 /// let _: Endpoint = ("localhost", 4000).into();
 /// let _: Endpoint = "[::1]:80".parse()?;
+/// let _: Endpoint = "[fe80::1%eth0]:80".parse()?;
 /// let _: Endpoint = "/run/app.sock".parse()?;
 /// # Ok::<(), netloop::Error>(())
 /// ```
@@ -62,12 +65,20 @@ impl FromStr for Endpoint {
     type Err = Error;
 
     /// Reads `host:port`, `[v6]:port`, or a path: whatever contains a `/` or `\`.
+    ///
+    /// An IPv6 address may have a zone, `[fe80::1%eth0]:80`. It is looked for among the interfaces when it is used, so such an
+    /// endpoint is one with a textual host; with a number in place of the name it is a [`SocketAddr`].
     fn from_str(text: &str) -> Result<Self> {
         if text.contains(['/', '\\']) {
             return Ok(Self(Target::Path(text.into())));
         }
         if let Ok(address) = text.parse::<SocketAddr>() {
             return Ok(Self(Target::Addr(address)));
+        }
+        if let Some((host, port)) = text.strip_prefix('[').and_then(|text| text.rsplit_once("]:"))
+            && let (true, Ok(port)) = (is_ipv6(host) && !port.starts_with('+'), port.parse())
+        {
+            return Ok(Self(Target::Host(host.to_owned(), port)));
         }
         let parts = text.rsplit_once(':').filter(|(host, port)| is_host(host) && !port.starts_with('+'));
         match parts.map(|(host, port)| (host, port.parse())) {

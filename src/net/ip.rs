@@ -1,8 +1,9 @@
 //! Whether a text is an IP address. Mirrors `isIP` of `lib/internal/net.js`.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use crate::address::Family;
+use crate::sys;
 
 /// The family of an IP address in text form, or `None` for any other text. Mirrors `net.isIP`, whose 4 and 6 are the
 /// families here and whose 0 is `None`.
@@ -46,10 +47,33 @@ pub fn is_ipv4(text: &str) -> bool {
 /// assert!(!netloop::is_ipv6("[::1]"));
 /// ```
 pub fn is_ipv6(text: &str) -> bool {
-    let (address, zone) = match text.split_once('%') {
-        Some((address, zone)) => (address, Some(zone)),
-        None => (text, None),
-    };
+    parse_ipv6(text).is_some()
+}
+
+/// An IPv6 address and its zone.
+fn parse_ipv6(text: &str) -> Option<(Ipv6Addr, Option<&str>)> {
+    let zone = zone(text);
+    let address = text.split_once('%').map_or(text, |(address, _)| address).parse().ok()?;
     let of_a_zone = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
-    address.parse::<Ipv6Addr>().is_ok() && zone.is_none_or(|zone| !zone.is_empty() && zone.bytes().all(of_a_zone))
+    zone.is_none_or(|zone| !zone.is_empty() && zone.bytes().all(of_a_zone)).then_some((address, zone))
+}
+
+/// The zone of an address in text form.
+pub(crate) fn zone(text: &str) -> Option<&str> {
+    text.split_once('%').map(|(_, zone)| zone)
+}
+
+/// The socket address of an IP address in text form, for the texts that [`is_ip`] knows. Mirrors `uv_ip4_addr` and
+/// `uv_ip6_addr`: a zone that does not exist is passed over.
+pub(crate) fn parse_ip(text: &str, port: u16) -> Option<SocketAddr> {
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Some((ip, port).into());
+    }
+    let (ip, zone) = parse_ipv6(text)?;
+    Some(in_zone(ip, port, zone))
+}
+
+/// The socket address of an IPv6 address in a zone.
+pub(crate) fn in_zone(ip: Ipv6Addr, port: u16, zone: Option<&str>) -> SocketAddr {
+    SocketAddrV6::new(ip, port, 0, zone.map_or(0, sys::zone_index)).into()
 }

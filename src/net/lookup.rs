@@ -8,6 +8,7 @@ use crate::address::Family;
 use crate::code;
 use crate::error::{BoxError, Error, Result};
 use crate::event_loop::Ticket;
+use crate::net::ip::parse_ip;
 use crate::sys::{self, Unresolved};
 
 /// What a lookup came to.
@@ -146,7 +147,7 @@ impl Drop for LookupRequest {
     }
 }
 
-/// One address of an answer: an IP address, or the text of one.
+/// One address of an answer: an IP address, or the text of one, which may have a zone (`fe80::1%eth0`).
 ///
 /// ```
 /// use netloop::LookupAddress;
@@ -168,13 +169,10 @@ impl LookupAddress {
     pub(crate) fn address(&self) -> Result<SocketAddr> {
         match &self.0 {
             Entry::Address(address) => Ok(*address),
-            Entry::Text(text) => match text.parse::<IpAddr>() {
-                Ok(ip) => Ok((ip, 0).into()),
-                Err(_) => {
-                    let message = format!("Invalid IP address: {text}");
-                    Err(Error::with_code(code::ERR_INVALID_IP_ADDRESS, message))
-                }
-            },
+            Entry::Text(text) => parse_ip(text, 0).ok_or_else(|| {
+                let message = format!("Invalid IP address: {text}");
+                Error::with_code(code::ERR_INVALID_IP_ADDRESS, message)
+            }),
         }
     }
 }

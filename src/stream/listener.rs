@@ -13,10 +13,12 @@ use crate::sys::{self, Acceptor, FileId, Reserve, Transport};
 #[derive(Debug)]
 pub(crate) struct Listener {
     acceptor: Acceptor,
-    /// The socket file, which goes with us.
+    /// The path, whose socket file goes with us.
     path: Option<PathBuf>,
-    /// The file that was made there, if no other may go.
-    only: Option<FileId>,
+    /// The file that was made there.
+    file: FileId,
+    /// Another file that has taken its place goes too.
+    takes_any: bool,
 }
 
 /// What one accept gave.
@@ -43,15 +45,18 @@ pub(crate) enum Shed {
 }
 
 impl Listener {
-    pub(crate) fn new(acceptor: Acceptor, path: Option<PathBuf>) -> Self {
-        Self { acceptor, path, only: None }
+    pub(crate) fn new(acceptor: Acceptor) -> Self {
+        Self { acceptor, path: None, file: FileId::default(), takes_any: false }
     }
 
-    /// Makes sure that only the file that lies at the path now will be removed, not another one that took its place.
-    pub(crate) fn removes_only_its_own(mut self) -> Self {
-        // (0, 0) is no file: if ours is gone already, nothing will be removed.
-        self.only = self.path.as_deref().map(|path| sys::file_id(path).unwrap_or_default());
-        self
+    /// One at a path, with the file that was made there. Nothing else will be removed.
+    pub(crate) fn at(path: PathBuf, acceptor: Acceptor, file: FileId) -> Self {
+        Self { acceptor, path: Some(path), file, takes_any: false }
+    }
+
+    /// From now on whatever lies at the path will be removed, as in Node.
+    pub(crate) fn take_any_file(&mut self) {
+        self.takes_any = true;
     }
 
     pub(crate) fn register(&mut self, registrar: &mut Registrar<'_>) -> io::Result<()> {
@@ -94,10 +99,14 @@ impl Listener {
             reserve.refill();
             return Shed::Stuck;
         }
-        let mut shed = Shed::More;
+        // Something else than descriptors may be short too.
+        let mut shed = Shed::Stuck;
         for _ in 0..limit {
             match self.accept(readiness) {
-                Accepted::Peer(transport, _) => drop(transport),
+                Accepted::Peer(transport, _) => {
+                    drop(transport);
+                    shed = Shed::More;
+                }
                 Accepted::Blocked => {
                     shed = Shed::All;
                     break;
@@ -121,11 +130,49 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Some(path) = self.path.take().filter(|path| sys::leaves_file(path))
-            && self.only.is_none_or(|only| sys::file_id(&path) == Some(only))
-            && let Err(error) = std::fs::remove_file(&path)
-        {
-            log::debug!("the socket file {} cannot be removed: {error}", path.display());
+        if let Some(path) = self.path.take().filter(|path| sys::leaves_file(path)) {
+            let file = if self.takes_any { sys::file_id(&path) } else { Some(self.file) };
+            sys::remove_file(&path, file.unwrap_or_default());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A listener that is not registered yet removes the file that it made; one that listens removes whatever lies there, unless
+    /// it reclaims.
+    #[test]
+    fn fault_p_a_listener_that_never_listened_leaves_the_files_of_others() {
+        let path = std::env::temp_dir().join(format!("netloop-listener-{}.sock", std::process::id()));
+        if !sys::leaves_file(&path) {
+            println!("not checked: listening at a path makes no file on this system");
+            return;
+        }
+        let listener = || {
+            let (acceptor, file) = sys::listen_local(&path, 1, false).expect("a free path");
+            Listener::at(path.clone(), acceptor, file)
+        };
+        drop(listener());
+        assert!(!path.exists());
+
+        let failed = listener();
+        fs::remove_file(&path).expect("it is there");
+        drop(failed);
+        let failed = listener();
+        fs::remove_file(&path).expect("it is there");
+        fs::write(&path, "text").expect("a free path");
+        drop(failed);
+        assert_eq!(fs::read_to_string(&path).expect("it is not ours"), "text");
+        fs::remove_file(&path).expect("it is there");
+
+        let mut listening = listener();
+        listening.take_any_file();
+        fs::remove_file(&path).expect("it is there");
+        fs::write(&path, "text").expect("a free path");
+        drop(listening);
+        assert!(!path.exists(), "as in Node");
     }
 }

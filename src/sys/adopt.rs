@@ -7,6 +7,7 @@ use mio::net::{TcpListener, TcpStream};
 use socket2::{Socket, Type};
 
 use super::imp;
+use super::tcp::Bound;
 use super::transport::{Acceptor, Transport};
 
 /// A descriptor from outside; nobody knows yet what it is.
@@ -18,8 +19,8 @@ pub(crate) struct Foreign(pub(crate) Socket);
 pub(crate) enum Refused {
     /// It is no stream socket, but this.
     Kind(&'static str),
-    /// A read of it would fail.
-    Read(io::Error),
+    /// It has no peer: a read of it fails so. It may be connected yet.
+    NoPeer(Bound, io::Error),
     /// It cannot be used without blocking.
     Open(io::Error),
 }
@@ -42,7 +43,7 @@ pub(crate) fn adopt_stream(Foreign(socket): Foreign) -> Result<Transport, Refuse
         && let Err(error) = socket.peek(&mut [MaybeUninit::uninit()])
         && error.kind() != io::ErrorKind::WouldBlock
     {
-        return Err(Refused::Read(error));
+        return Err(Refused::NoPeer(Bound(socket), error));
     }
     match domain {
         Domain::Tcp => Ok(Transport::Tcp(TcpStream::from_std(socket.into()))),

@@ -4,10 +4,11 @@
 //!
 //! - `LocalStream`, `LocalListener`: Unix-domain sockets, or named pipes;
 //! - `connect_local`, `listen_local`, `pair`: making them;
-//! - `set_access`, `remove_stale`, `leaves_file`, `file_id`: the file of a listening one;
+//! - `set_access`, `remove_stale`, `leaves_file`, `remove_file`, `file_id`: the file of a listening one;
 //! - `adopt_local`, `adopt_local_listener`, `foreign_kind`: taking over what somebody else made;
 //! - `ADDRCONFIG`: the hint of a lookup for families of which the machine has an address;
-//! - `error_code`, `is_out_of_descriptors`, `is_in_progress`, `is_blocked`: the names of system errors;
+//! - `NUMERIC_ADDRESS`, `NUMERIC_NAME`: the hints of those that ask no server;
+//! - `error_code`, `is_out_of_descriptors`, `peer_has_gone`, `is_in_progress`, `is_blocked`: the names of system errors;
 //! - `SHORT_READ_MEANS_EMPTY`, `CLOSE_DEREGISTERS`, `LAZY_WRITE_INTEREST`: what the selector lets us leave out;
 //! - `LOCAL_LINGERS`: whether a close may reset a local stream;
 //! - `Reserve`: the descriptor that is given up to shed load when none is left.
@@ -35,9 +36,10 @@ use mio::event::Source;
 pub(crate) use self::adopt::{Foreign, Refused, adopt_listener, adopt_stream};
 pub(crate) use self::imp::{
     CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, file_id, is_blocked,
-    is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair, remove_stale, set_access,
+    is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair, peer_has_gone, remove_file, remove_stale,
+    set_access,
 };
-pub(crate) use self::resolve::{Unresolved, resolve};
+pub(crate) use self::resolve::{Unresolved, resolve, zone_index, zone_name};
 pub use self::tcp::KeepAlive;
 pub(crate) use self::tcp::{Bound, TcpListenOptions, bind_tcp, connect_tcp, listen_tcp};
 pub(crate) use self::transport::{Acceptor, Transport};
@@ -56,7 +58,8 @@ pub(crate) trait Watched: Source {
 impl Watched for mio::net::TcpStream {}
 impl Watched for mio::net::TcpListener {}
 
-/// Names a file for as long as it exists: its device and its number there.
+/// Names a file for as long as it exists: its device and its number there. The default is none. The file of a bound socket
+/// exists as long as the socket, also when it was removed, so its number is not used again meanwhile.
 pub(crate) type FileId = (u64, u64);
 
 /// A name in Linux' abstract namespace is no file.

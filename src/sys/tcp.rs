@@ -70,9 +70,15 @@ fn set_reuse_port(socket: &Socket) -> io::Result<()> {
     }
 }
 
-/// A socket bound to the address it will connect from.
+/// A socket that will be connected, and may be bound to the address it comes from.
 #[derive(Debug)]
-pub(crate) struct Bound(Socket);
+pub(crate) struct Bound(pub(super) Socket);
+
+impl Bound {
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        self.0.local_addr().ok()?.as_socket()
+    }
+}
 
 /// Binds a socket that will connect to `target`.
 pub(crate) fn bind_tcp(target: SocketAddr, local: SocketAddr) -> io::Result<Bound> {

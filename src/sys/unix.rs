@@ -2,14 +2,19 @@
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::os::fd::AsRawFd;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use mio::net::{UnixListener, UnixStream};
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::tcp::Bound;
 use super::transport::{Acceptor, Transport};
 use super::{FileId, Watched};
 use crate::code;
@@ -21,9 +26,12 @@ impl Watched for UnixStream {}
 impl Watched for UnixListener {}
 
 /// Connects to the socket file at `path`. A full backlog is an error (`EAGAIN`): the socket would stay unconnected.
-pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
+pub(crate) fn connect_local(path: &Path, bound: Option<Bound>) -> io::Result<Transport> {
     let address = local_address(path)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let socket = match bound {
+        Some(Bound(socket)) => socket,
+        None => Socket::new(Domain::UNIX, Type::STREAM, None)?,
+    };
     socket.set_nonblocking(true)?;
     match socket.connect(&address) {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
@@ -36,20 +44,95 @@ pub(crate) fn leaves_file(path: &Path) -> bool {
     !super::is_abstract(path)
 }
 
-/// Binds `path` and listens there.
-pub(crate) fn listen_local(path: &Path, backlog: i32) -> io::Result<Acceptor> {
-    let address = local_address(path)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address)?;
-    socket.listen(backlog)?;
-    Ok(Acceptor::Local(UnixListener::from_std(socket.into())))
+/// Binds `path` and listens there; also gives the file that was made. If its rights are to be set, it has none until then.
+pub(crate) fn listen_local(path: &Path, backlog: i32, rights_follow: bool) -> io::Result<(Acceptor, FileId)> {
+    let listen = |socket: &Socket| socket.listen(backlog);
+    let (socket, file) = bind_local(path, rights_follow, listen)?;
+    Ok((Acceptor::Local(UnixListener::from_std(socket.into())), file))
 }
 
-/// What everybody may do with the socket file: exactly this, whatever the umask says. Mirrors `uv_pipe_chmod`.
-pub(crate) fn set_access(path: &Path, readable: bool, writable: bool) -> io::Result<()> {
+/// Binds `path` and goes on; if that fails the file is removed, as libuv does.
+fn bind_local(path: &Path, rights_follow: bool, go_on: impl FnOnce(&Socket) -> io::Result<()>) -> io::Result<(Socket, FileId)> {
+    let address = local_address(path)?;
+    let mut socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    let mut is_sealed = false;
+    if rights_follow && SEALS {
+        (socket, is_sealed) = seal(socket);
+    }
+    socket.bind(&address)?;
+    let file = made_at(path, is_sealed);
+    match go_on(&socket) {
+        Ok(()) => Ok((socket, file)),
+        Err(error) => {
+            remove_file(path, file);
+            Err(error)
+        }
+    }
+}
+
+/// The file that was made at `path` a moment ago; none if somebody has put another one there already.
+fn made_at(path: &Path, is_sealed: bool) -> FileId {
+    match fs::symlink_metadata(path) {
+        Ok(made) if made.file_type().is_socket() && !(is_sealed && made.mode() & 0o7777 != 0) => id_of(&made),
+        _ => FileId::default(),
+    }
+}
+
+/// Linux makes the file of a socket with the rights that the socket has itself, less the umask.
+const SEALS: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Takes all rights from a socket before it is bound, so that its file is known by having none: nobody else can make such a
+/// one of ours. True if the system has done it.
+fn seal(socket: Socket) -> (Socket, bool) {
+    let socket = File::from(OwnedFd::from(socket));
+    let is_sealed = socket.set_permissions(fs::Permissions::from_mode(0o000)).is_ok();
+    (OwnedFd::from(socket).into(), is_sealed)
+}
+
+/// What everybody may do with a socket file: exactly this, whatever the umask says. Mirrors `uv_pipe_chmod`, but no other file
+/// that has taken its place changes, be it a link: that is an error.
+pub(crate) fn set_access(path: &Path, file: FileId, readable: bool, writable: bool) -> io::Result<()> {
     let mode = if readable { 0o444 } else { 0 } | if writable { 0o222 } else { 0 };
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+    set_mode(path, file, fs::Permissions::from_mode(mode))
+}
+
+/// The descriptor holds on to one file, whatever happens to the path: it is looked at, and changed by its name in `/proc`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn set_mode(path: &Path, file: FileId, mode: fs::Permissions) -> io::Result<()> {
+    let opened = File::options().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(path)?;
+    check_file(&opened.metadata()?, file)?;
+    fs::set_permissions(format!("/proc/self/fd/{}", opened.as_raw_fd()), mode)
+}
+
+/// There is no way to hold on to one file: it is looked at before, and after. One who is quick enough between the two changes
+/// the rights of another file, and is found out.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn set_mode(path: &Path, file: FileId, mode: fs::Permissions) -> io::Result<()> {
+    check_file(&fs::symlink_metadata(path)?, file)?;
+    fs::set_permissions(path, mode)?;
+    check_file(&fs::symlink_metadata(path)?, file)
+}
+
+/// `ELOOP` for a link, `EEXIST` for any other file that is not this one.
+fn check_file(found: &fs::Metadata, file: FileId) -> io::Result<()> {
+    match found.file_type() {
+        kind if kind.is_symlink() => Err(io::Error::from_raw_os_error(libc::ELOOP)),
+        kind if kind.is_socket() && id_of(found) == file => Ok(()),
+        _ => Err(io::Error::from_raw_os_error(libc::EEXIST)),
+    }
+}
+
+/// Removes the file at `path` if it is this one.
+pub(crate) fn remove_file(path: &Path, file: FileId) {
+    let removed = match file_id(path) {
+        Some(found) if found == file => fs::remove_file(path),
+        Some(_) => Err(io::Error::other("another file has taken its place")),
+        None => Err(io::ErrorKind::NotFound.into()),
+    };
+    if let Err(error) = removed {
+        log::debug!("the socket file {} cannot be removed: {error}", path.display());
+    }
 }
 
 /// Removes the file of a socket that nobody listens at; false if there is none. Anything else stays.
@@ -59,7 +142,7 @@ pub(crate) fn remove_stale(path: &Path) -> bool {
     let Some(stale) = socket_file(path) else {
         return false;
     };
-    match connect_local(path) {
+    match connect_local(path, None) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
         _ => return false,
     }
@@ -69,12 +152,16 @@ pub(crate) fn remove_stale(path: &Path) -> bool {
 
 /// The socket file at `path`; a link to one is none.
 fn socket_file(path: &Path) -> Option<FileId> {
-    fs::symlink_metadata(path).ok().filter(|file| file.file_type().is_socket()).map(|file| (file.dev(), file.ino()))
+    fs::symlink_metadata(path).ok().filter(|file| file.file_type().is_socket()).map(|file| id_of(&file))
 }
 
 /// Which file lies at `path`.
 pub(crate) fn file_id(path: &Path) -> Option<FileId> {
-    fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    fs::symlink_metadata(path).ok().map(|file| id_of(&file))
+}
+
+fn id_of(file: &fs::Metadata) -> FileId {
+    (file.dev(), file.ino())
 }
 
 /// A local stream that somebody else made.
@@ -115,6 +202,12 @@ pub(crate) fn pair() -> io::Result<(Transport, Transport)> {
 
 /// Only addresses of families of which the machine has one itself.
 pub(super) const ADDRCONFIG: i32 = libc::AI_ADDRCONFIG;
+
+/// Only addresses that are written as numbers.
+pub(super) const NUMERIC_ADDRESS: i32 = libc::AI_NUMERICHOST;
+
+/// The numbers of an address and a port as text.
+pub(super) const NUMERIC_NAME: i32 = libc::NI_NUMERICHOST | libc::NI_NUMERICSERV;
 
 /// The name of a system error, as `uv_err_name` gives it.
 pub(crate) fn error_code(error: &io::Error) -> &'static str {
@@ -176,6 +269,11 @@ fn errno_name(errno: i32) -> &'static str {
 /// No descriptor is left in the process or in the system.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+/// An accept has found a connection that is over already; the next one may be none.
+pub(crate) fn peer_has_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ECONNABORTED | libc::ECONNRESET | libc::EPROTO))
 }
 
 /// A non-blocking `connect` that goes on.
@@ -249,4 +347,159 @@ impl Reserve {
 
 fn open() -> Option<File> {
     File::open("/dev/null").or_else(|_| File::open("/")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener as StdListener;
+    use std::path::PathBuf;
+
+    /// A folder of a test's own, which goes with the value.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("netloop-unix-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir(&path).expect("a folder for the test");
+            Self(path)
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).expect("a file").mode() & 0o777
+    }
+
+    fn refusal<T>() -> io::Result<T> {
+        Err(io::Error::from_raw_os_error(libc::ENOMEM))
+    }
+
+    #[test]
+    fn fault_p_a_listen_that_fails_behind_bind_removes_its_file() {
+        let folder = Folder::new("listen-fails");
+        let path = folder.path("a.sock");
+        for rights_follow in [false, true] {
+            let bound = bind_local(&path, rights_follow, |_| {
+                assert!(path.symlink_metadata().is_ok(), "it is bound");
+                refusal()
+            });
+            assert_eq!(bound.expect_err("refused").raw_os_error(), Some(libc::ENOMEM));
+            assert!(path.symlink_metadata().is_err(), "the file stays");
+        }
+        listen_local(&path, 1, false).expect("the path is free");
+    }
+
+    #[test]
+    fn fault_p_a_listen_that_fails_leaves_the_files_of_others() {
+        let folder = Folder::new("listen-fails-beside");
+        let path = folder.path("a.sock");
+        let replace_by = |make: &dyn Fn()| {
+            let bound = bind_local(&path, false, |_| {
+                fs::rename(&path, folder.path("moved"))?;
+                make();
+                refusal()
+            });
+            bound.map(drop).expect_err("refused");
+            assert!(path.symlink_metadata().is_ok(), "it is somebody else's");
+            fs::remove_file(&path).expect("a file");
+        };
+        replace_by(&|| fs::write(&path, "text").expect("a file"));
+        replace_by(&|| symlink("moved", &path).expect("a link"));
+        replace_by(&|| drop(StdListener::bind(&path).expect("a socket")));
+        // A bind that fails has made nothing.
+        let other = StdListener::bind(&path).expect("a socket");
+        listen_local(&path, 1, false).expect_err("in use");
+        assert!(path.symlink_metadata().is_ok());
+        drop(other);
+    }
+
+    #[test]
+    fn fault_h_rights_are_those_asked_for() {
+        let folder = Folder::new("rights");
+        for (at, (readable, writable, expected)) in
+            [(true, false, 0o444), (false, true, 0o222), (true, true, 0o666)].into_iter().enumerate()
+        {
+            let path = folder.path(&at.to_string());
+            let (_acceptor, file) = listen_local(&path, 1, true).expect("a free path");
+            if SEALS {
+                assert_eq!(mode(&path), 0, "it can be used by nobody until then");
+            }
+            set_access(&path, file, readable, writable).expect("it is ours");
+            assert_eq!(mode(&path), expected);
+        }
+        let path = folder.path("plain");
+        let (_acceptor, file) = listen_local(&path, 1, false).expect("a free path");
+        assert_ne!(mode(&path), 0, "as the umask says");
+        assert_eq!(file_id(&path), Some(file));
+    }
+
+    /// Somebody who may write in the folder is quicker than we.
+    #[test]
+    fn fault_h_no_other_file_gets_the_rights() {
+        let folder = Folder::new("other-file");
+        let (path, secret) = (folder.path("a.sock"), folder.path("secret"));
+        fs::write(&secret, "text").expect("a file");
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        let other = folder.path("other.sock");
+        let _other = StdListener::bind(&other).expect("a socket");
+        fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).expect("it is ours");
+
+        let (_acceptor, file) = listen_local(&path, 1, true).expect("a free path");
+        fs::rename(&path, folder.path("moved")).expect("it is there");
+        let refused = |error: i32| {
+            let refused = set_access(&path, file, true, true).expect_err("it is not ours");
+            assert_eq!(refused.raw_os_error(), Some(error), "{refused}");
+        };
+        refused(libc::ENOENT);
+        for target in [&secret, &other, &folder.path("moved"), &folder.path("nothing")] {
+            symlink(target, &path).expect("a link");
+            refused(libc::ELOOP);
+            fs::remove_file(&path).expect("a link");
+        }
+        for target in [&secret, &other] {
+            fs::hard_link(target, &path).expect("the same file");
+            refused(libc::EEXIST);
+            remove_file(&path, file);
+            assert!(path.symlink_metadata().is_ok(), "it is not ours to remove");
+            fs::remove_file(&path).expect("a file");
+        }
+        assert_eq!((mode(&secret), mode(&other)), (0o600, 0o600));
+        fs::rename(folder.path("moved"), &path).expect("it was moved");
+        set_access(&path, file, true, true).expect("it is ours again");
+        assert_eq!(mode(&path), 0o666);
+    }
+
+    /// It was exchanged before we could look at all: another socket of ours has rights, the one that was made has none.
+    #[test]
+    fn fault_h_a_socket_that_was_there_before_is_not_taken_for_the_new_one() {
+        if !SEALS {
+            println!("not checked: this system does not make the file of a socket with the rights of the socket");
+            return;
+        }
+        let folder = Folder::new("exchanged");
+        let path = folder.path("a.sock");
+        let _other = StdListener::bind(&path).expect("a socket");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        assert_eq!(made_at(&path, true), FileId::default());
+        assert_eq!(made_at(&path, false), file_id(&path).expect("a file"));
+        symlink("a.sock", folder.path("link")).expect("a link");
+        fs::write(folder.path("text"), "text").expect("a file");
+        for none in ["link", "text", "nothing"] {
+            assert_eq!(made_at(&folder.path(none), false), FileId::default(), "{none}");
+        }
+        set_access(&path, FileId::default(), true, true).expect_err("none is ours");
+        assert_eq!(mode(&path), 0o600);
+    }
 }

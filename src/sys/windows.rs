@@ -14,7 +14,7 @@ use super::transport::{Acceptor, Transport};
 use crate::code;
 
 /// `ENOTSUP`: the rights of a pipe are an access list, which is not to be had without `unsafe`.
-pub(crate) fn set_access(_: &Path, _: bool, _: bool) -> io::Result<()> {
+pub(crate) fn set_access(_: &Path, _: super::FileId, _: bool, _: bool) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -22,6 +22,9 @@ pub(crate) fn set_access(_: &Path, _: bool, _: bool) -> io::Result<()> {
 pub(crate) fn remove_stale(_: &Path) -> bool {
     false
 }
+
+/// A pipe is no file.
+pub(crate) fn remove_file(_: &Path, _: super::FileId) {}
 
 /// A pipe is no file.
 pub(crate) fn file_id(_: &Path) -> Option<super::FileId> {
@@ -102,6 +105,12 @@ const WSAEHOSTUNREACH: i32 = 10065;
 /// Only addresses of families of which the machine has one itself.
 pub(super) const ADDRCONFIG: i32 = 0x0400;
 
+/// Only addresses that are written as numbers.
+pub(super) const NUMERIC_ADDRESS: i32 = 0x0004;
+
+/// The numbers of an address and a port as text.
+pub(super) const NUMERIC_NAME: i32 = 0x0002 | 0x0008;
+
 /// The name of a system error, as `uv_err_name` gives it.
 pub(crate) fn error_code(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
@@ -149,6 +158,12 @@ fn number_name(number: i32) -> &'static str {
 /// No descriptor is left in the process.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(WSAEMFILE | ERROR_TOO_MANY_OPEN_FILES))
+}
+
+/// An accept has found a connection that is over already; the next one may be none.
+pub(crate) fn peer_has_gone(error: &io::Error) -> bool {
+    let gone = [WSAECONNABORTED, WSAECONNRESET, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED, ERROR_BROKEN_PIPE];
+    error.raw_os_error().is_some_and(|number| gone.contains(&number))
 }
 
 /// A non-blocking `connect` that goes on.

@@ -153,7 +153,7 @@ fn fault_j_a_line_about_descriptors_names_the_server() {
     let output = child.args(["--exact", test, "--nocapture"]).env(CHILD, "1").output().expect("sh");
     let printed = String::from_utf8_lossy(&output.stdout);
     let after = |start: &str| printed.lines().find_map(|line| line.strip_prefix(start)).unwrap_or_else(|| panic!("{printed}"));
-    let line = format!("WARN no descriptor left for {}: waiting connections are closed", after("expected: "));
+    let line = format!("WARN no descriptor is left for {}: waiting connections are closed", after("expected: "));
     assert_eq!(after("logged: "), format!("{:?}", [line]));
 }
 

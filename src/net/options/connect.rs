@@ -22,6 +22,7 @@ use crate::net::lookup::{Lookup, LookupRequest};
 #[must_use]
 pub struct ConnectOptions {
     pub(crate) local_address: Option<IpAddr>,
+    pub(crate) local_zone: Option<Rc<str>>,
     pub(crate) local_port: u16,
     pub(crate) family: Option<Family>,
     pub(crate) lookup: Option<Lookup>,
@@ -63,6 +64,26 @@ impl ConnectOptions {
     /// ```
     pub fn local_address(mut self, address: IpAddr) -> Self {
         self.local_address = Some(address);
+        self
+    }
+
+    /// The zone of a link-local [`local_address`](Self::local_address): the name or the number of an interface. Default: none.
+    /// In Node it is a part of `localAddress`, as in `fe80::1%eth0`.
+    ///
+    /// A zone that does not exist is passed over, as in Node; binding then fails (`EINVAL` on Linux). A text that cannot be one
+    /// is `ERR_INVALID_IP_ADDRESS`. IPv4 has no zones.
+    ///
+    /// ```no_run
+    /// # let mut reactor = netloop::Reactor::<()>::new()?;
+    /// # use netloop::ConnectOptions;
+    /// # use std::net::Ipv6Addr;
+    /// let ours = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2);
+    /// let options = ConnectOptions::new().local_address(ours.into()).local_zone("eth0");
+    /// reactor.connect_with(("fe80::1%eth0", 4000), options);
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    pub fn local_zone(mut self, zone: &str) -> Self {
+        self.local_zone = Some(zone.into());
         self
     }
 

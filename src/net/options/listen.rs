@@ -89,7 +89,13 @@ impl ListenOptions {
         /// [`writable_all`](Self::writable_all), whatever the umask says. Default: false. Node's `readableAll`.
         ///
         /// For a path only. A name in the abstract namespace has no file: `ERR_INVALID_ARG_VALUE`. If the rights cannot be
-        /// set, `error` names the system call `uv_pipe_chmod`, and the file is removed again. `ENOTSUP` on Windows.
+        /// set, `error` names the system call `uv_pipe_chmod` and the path, and the file is removed again. `ENOTSUP` on
+        /// Windows.
+        ///
+        /// Another program that may write in the folder can put a file of its choice in the place of the new one before its
+        /// rights are set. Such a file keeps its rights and stays where it is: a link is `ELOOP`, any other file `EEXIST`,
+        /// none `ENOENT`. Linux makes sure of it, and needs `/proc` for that; elsewhere the path is looked at before and
+        /// after, which comes too late if the exchange falls between. Until its rights are set the file has none on Linux.
         ///
         /// ```
         /// # #[cfg(unix)] {

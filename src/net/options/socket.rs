@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::KeepAlive;
-use crate::error::Error;
 use crate::net::BlockList;
 use crate::net::abort::AbortSignal;
 
@@ -194,9 +193,8 @@ impl SocketOptions {
         self
     }
 
-    /// The error for a target that is blocked.
-    pub(crate) fn blocked(&self, target: IpAddr) -> Option<Error> {
-        let blocked = self.block_list.as_ref().is_some_and(|list| list.check(target));
-        blocked.then(|| Error::ip_blocked(target))
+    /// Whether a target is blocked.
+    pub(crate) fn blocks(&self, target: IpAddr) -> bool {
+        self.block_list.as_ref().is_some_and(|list| list.check(target))
     }
 }

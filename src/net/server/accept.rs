@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use super::ServerId;
+use super::{ServerId, ServerState};
 use crate::address::Address;
-use crate::event_loop::{Readiness, TimerJob, after_callback};
+use crate::event_loop::{Readiness, TimerJob, after_callback, nanos};
 use crate::net::Reactor;
 use crate::net::emit::ServerEvent;
 use crate::net::host::{Entry, Task};
-use crate::net::unhandled::name;
 use crate::stream::{Accepted, Shed};
-use crate::sys::Transport;
+use crate::sys::{self, Transport};
 
 /// A connection that was closed at once, because there were too many: the argument of `drop`.
 ///
@@ -32,6 +31,33 @@ pub struct Dropped {
 
 /// How long to wait before accepting again when there is neither a descriptor nor a reserve.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// What was logged of accepts that fail: once when they begin to, once when they succeed again. Peers can have it change as often
+/// as they like, so it is not told again within a while.
+#[derive(Debug, Default)]
+pub(super) struct Trouble {
+    told: bool,
+    last: Option<u64>,
+}
+
+/// That while.
+const QUIET: Duration = Duration::from_secs(1);
+
+impl Trouble {
+    /// An accept has failed; true if that is to be told.
+    fn begins(&mut self, now: u64) -> bool {
+        let begins = !self.told && self.last.is_none_or(|last| now.saturating_sub(last) >= nanos(QUIET));
+        if begins {
+            (self.told, self.last) = (true, Some(now));
+        }
+        begins
+    }
+
+    /// One has succeeded; true if that is to be told.
+    fn ends(&mut self) -> bool {
+        std::mem::take(&mut self.told)
+    }
+}
 
 /// Whether peers come in crowds. An accept that finds nobody costs ten times what it costs to ask the selector again. So a
 /// turn takes one peer, as libuv does, and all of them once they came turn after turn.
@@ -71,11 +97,19 @@ impl Crowd {
     }
 }
 
+impl<S> ServerState<S> {
+    fn tell_end_of_trouble(&mut self, id: ServerId) {
+        if self.trouble.ends() {
+            log::warn!("{} accepts connections again", self.name(id));
+        }
+    }
+}
+
 impl<S> Reactor<S> {
     /// Takes one waiting connection, or with a budget all of them. What the budget leaves is taken in the next iteration: the
     /// selector will not tell again.
     pub(in crate::net) fn on_server_ready(&mut self, id: ServerId, state: &mut S) {
-        let (mut taken, mut failures) = (0, 0);
+        let (mut taken, mut failures, mut lasting) = (0, 0, None);
         let budget = self.options.accept_budget.max(1);
         let turn = self.event_loop.counters.iterations;
         let takes_all = self.server_entry(id).is_some_and(|server| server.crowd.is_near(turn));
@@ -91,6 +125,7 @@ impl<S> Reactor<S> {
             match accepted {
                 Accepted::Peer(transport, remote) => {
                     taken += 1;
+                    self.reserve.refill();
                     self.accept(id, transport, remote, state);
                     after_callback(self, state);
                     if !takes_all {
@@ -102,24 +137,49 @@ impl<S> Reactor<S> {
                     if let Some(server) = self.server_entry(id).filter(|_| takes_all) {
                         server.crowd.is_gone(taken);
                     }
+                    self.accepts_again(id, taken);
                     return;
                 }
                 Accepted::OutOfDescriptors => {
                     self.shed(id);
                     return;
                 }
-                // The peer was quicker to go; the next may be there.
+                // The next peer may be there.
                 Accepted::Failed(error) => {
                     log::debug!("accept: {error}");
                     failures += 1;
+                    lasting = Some(error).filter(|error| !sys::peer_has_gone(error));
                 }
             }
         }
-        if failures == budget {
-            // It may last: asking again at once would spin.
-            self.retry_accept_later(id);
-        } else {
+        if failures < budget {
+            self.accepts_again(id, taken);
             self.event_loop.handles.list(id.0);
+            return;
+        }
+        if let Some(error) = lasting {
+            self.accepts_nobody(id, |server| format!("{server} cannot accept connections and tries again: {error}"));
+        }
+        // Asking again at once would spin.
+        self.retry_accept_later(id);
+    }
+
+    /// Tells once that a server takes no connections: a log without a word of it would look as if nobody came.
+    fn accepts_nobody(&mut self, id: ServerId, text: impl FnOnce(String) -> String) {
+        let now = self.event_loop.now();
+        if let Some(server) = self.server_entry(id)
+            && server.trouble.begins(now)
+        {
+            log::warn!("{}", text(server.name(id)));
+        }
+    }
+
+    /// A turn has taken so many peers; if none could be taken before, that is over.
+    fn accepts_again(&mut self, id: ServerId, taken: usize) {
+        if taken > 0
+            && let Some(server) = self.server_entry(id)
+        {
+            server.tell_end_of_trouble(id);
         }
     }
 
@@ -128,12 +188,18 @@ impl<S> Reactor<S> {
         let Some((slot, mut registrar)) = self.event_loop.slot_and_registrar(id.0) else {
             return;
         };
-        if let Entry::Server(server) = &mut slot.handle
-            && let Some(listener) = &mut server.listener
-            && let Err(error) = listener.ask_again(&mut registrar, &mut slot.readiness)
-        {
-            self.event_loop.handles.list(id.0);
-            log::debug!("{} cannot be watched for the next connection: {error}", self.server_name(id));
+        let Entry::Server(server) = &mut slot.handle else {
+            return;
+        };
+        let Some(listener) = &mut server.listener else {
+            return;
+        };
+        match listener.ask_again(&mut registrar, &mut slot.readiness) {
+            Ok(()) => server.tell_end_of_trouble(id),
+            Err(error) => {
+                self.event_loop.handles.list(id.0);
+                self.accepts_nobody(id, |server| format!("{server} cannot be watched and is asked each turn: {error}"));
+            }
         }
     }
 
@@ -159,7 +225,6 @@ impl<S> Reactor<S> {
         self.set_server(socket, id);
         if let Some(server) = self.server_entry(id) {
             server.connections += 1;
-            server.shedding = false;
         }
         self.emit_server(id, ServerEvent::Connection(socket), state);
         // Before the ticks: what these connect is reported after it, as in Node.
@@ -174,6 +239,7 @@ impl<S> Reactor<S> {
             return;
         }
         let limit = self.options.accept_budget.max(1);
+        self.accepts_nobody(id, |server| format!("no descriptor is left for {server}: waiting connections are closed"));
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
             return;
         };
@@ -183,10 +249,6 @@ impl<S> Reactor<S> {
         let Some(listener) = &server.listener else {
             return;
         };
-        if !std::mem::replace(&mut server.shedding, true) {
-            let name = name(id, listener.address().as_ref());
-            log::warn!("no descriptor left for {name}: waiting connections are closed");
-        }
         match listener.shed(&mut slot.readiness, &mut self.reserve, limit) {
             Shed::All => {}
             Shed::More => self.event_loop.handles.list(id.0),
@@ -238,6 +300,18 @@ mod tests {
         assert_eq!((0..1000).filter(|turn| crowd.is_near(1 + 2 * turn)).count(), 0, "every other turn");
         assert_eq!(looks(&mut crowd, 10_000..11_000, 1), 1000 / 32 + 3, "every turn");
         assert_eq!(looks(&mut crowd, 20_000..20_003, MANY), 1, "a pause, and all is forgotten");
+    }
+
+    #[test]
+    fn fault_p_trouble_is_told_once_and_not_too_often() {
+        let (mut trouble, quiet) = (Trouble::default(), nanos(QUIET));
+        assert!(!trouble.ends(), "there was none");
+        assert!(trouble.begins(5) && !trouble.begins(6) && !trouble.begins(9 * quiet), "once, however long");
+        assert!(trouble.ends() && !trouble.ends());
+        assert!(trouble.begins(10 * quiet) && trouble.ends());
+        assert!(!trouble.begins(11 * quiet - 1) && !trouble.ends(), "it comes and goes");
+        assert!(trouble.begins(11 * quiet) && trouble.ends());
+        assert!(!trouble.begins(0), "a clock that was set back");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Listening at a socket that somebody else made. Mirrors `server.listen({ fd })`.
 
 use super::Server;
+use crate::address::Address;
 use crate::error::Error;
 use crate::net::options::ListenOptions;
 use crate::stream::Listener;
@@ -48,8 +49,8 @@ impl<S> Server<'_, S> {
         let AdoptedListener(foreign) = listener.into();
         if self.reactor.begin_listen(self.id).is_some() {
             let acceptor = sys::adopt_listener(foreign, ListenOptions::new().backlog_or_default());
-            let listener = acceptor.map(|acceptor| Listener::new(acceptor, None));
-            self.reactor.start_listening(self.id, listener.map_err(|error| Error::listen(None, error)));
+            let listener = acceptor.map(Listener::new);
+            self.reactor.start_listening(self.id, listener.map_err(|error| Error::listen(None::<&Address>, error)));
         }
         self
     }

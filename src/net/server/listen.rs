@@ -7,15 +7,16 @@ use std::path::Path;
 use super::ServerId;
 use crate::address::Address;
 use crate::code;
-use crate::error::Error;
+use crate::error::{Error, Place};
 use crate::net::Reactor;
 use crate::net::emit::ServerEvent;
 use crate::net::endpoint::{Endpoint, Target};
 use crate::net::host::{Entry, Handle, Task};
+use crate::net::ip::{is_ip, parse_ip, zone};
 use crate::net::options::ListenOptions;
 use crate::net::socket::SocketId;
 use crate::stream::Listener;
-use crate::sys::{self, Acceptor, TcpListenOptions, Unresolved};
+use crate::sys::{self, TcpListenOptions, Unresolved};
 
 /// What `close` says of a server that does not listen.
 pub(super) fn not_running() -> Error {
@@ -62,9 +63,9 @@ impl<S> Reactor<S> {
         let Some((Endpoint(Target::Host(host, port)), options)) = server.pending.clone() else {
             return;
         };
-        if let Ok(ip) = host.parse::<IpAddr>() {
+        if is_ip(&host).is_some() {
             server.pending = None;
-            self.bind(id, &Endpoint::from((ip, port)), &options);
+            self.bind(id, &Endpoint(Target::Host(host, port)), &options);
             return;
         }
         let asked = host.clone();
@@ -106,6 +107,10 @@ impl<S> Reactor<S> {
     /// Binds and listens now; what comes of it is told on a tick.
     fn bind(&mut self, id: ServerId, endpoint: &Endpoint, options: &ListenOptions) {
         self.start_listening(id, open(endpoint, options));
+        let listener = self.server_entry(id).and_then(|server| server.listener.as_mut());
+        if let Some(listener) = listener.filter(|_| !options.reclaim_stale) {
+            listener.take_any_file();
+        }
     }
 
     /// Watches a listener; what comes of it is told on a tick.
@@ -214,9 +219,12 @@ impl<S> Reactor<S> {
 fn open(endpoint: &Endpoint, options: &ListenOptions) -> Result<Listener, Error> {
     match &endpoint.0 {
         Target::Port(port) => open_any(*port, options),
-        Target::Addr(address) => open_tcp(*address, options),
+        Target::Addr(address) => open_tcp(*address, None, options),
         Target::Path(path) => open_local(path, options),
-        Target::Host(host, _) => Err(Error::lookup(host, code::ENOTFOUND, None)),
+        Target::Host(host, port) => match parse_ip(host, *port) {
+            Some(address) => open_tcp(address, zone(host), options),
+            None => Err(Error::lookup(host, code::ENOTFOUND, None)),
+        },
     }
 }
 
@@ -226,39 +234,39 @@ fn open_local(path: &Path, options: &ListenOptions) -> Result<Listener, Error> {
         let text = "The options readable_all and writable_all cannot be set for a path in the abstract namespace";
         return Err(Error::with_code(code::ERR_INVALID_ARG_VALUE, text));
     }
-    let listen = || sys::listen_local(path, options.backlog_or_default());
-    let acceptor = match listen() {
+    let listen = || sys::listen_local(path, options.backlog_or_default(), readable || writable);
+    let result = match listen() {
         Err(error) if options.reclaim_stale && error.kind() == io::ErrorKind::AddrInUse && sys::remove_stale(path) => listen(),
         result => result,
     };
-    let acceptor = acceptor.map_err(|error| Error::listen(Some(&Address::Unix(path.to_owned())), error))?;
-    let mut listener = Listener::new(acceptor, Some(path.to_owned()));
-    if options.reclaim_stale {
-        listener = listener.removes_only_its_own();
-    }
+    let address = Address::Unix(path.to_owned());
+    let (acceptor, file) = result.map_err(|error| Error::listen(Some(&address), error))?;
+    let listener = Listener::at(path.to_owned(), acceptor, file);
     if readable || writable {
-        sys::set_access(path, readable, writable).map_err(|error| Error::system("uv_pipe_chmod", error))?;
+        sys::set_access(path, file, readable, writable)
+            .map_err(|error| Error::connect("uv_pipe_chmod", &address, None, error))?;
     }
     Ok(listener)
 }
 
 /// Every address: IPv6 and with it IPv4, or IPv4 alone where there is no IPv6. An address in use is reported for IPv6.
 fn open_any(port: u16, options: &ListenOptions) -> Result<Listener, Error> {
-    match open_tcp((Ipv6Addr::UNSPECIFIED, port).into(), options) {
-        Err(error) if error.code() != code::EADDRINUSE => open_tcp((Ipv4Addr::UNSPECIFIED, port).into(), options),
+    match open_tcp((Ipv6Addr::UNSPECIFIED, port).into(), None, options) {
+        Err(error) if error.code() != code::EADDRINUSE => open_tcp((Ipv4Addr::UNSPECIFIED, port).into(), None, options),
         result => result,
     }
 }
 
-fn open_tcp(address: SocketAddr, options: &ListenOptions) -> Result<Listener, Error> {
+/// The zone is that of the address as it was given in text, for the error.
+fn open_tcp(address: SocketAddr, zone: Option<&str>, options: &ListenOptions) -> Result<Listener, Error> {
     let tcp = TcpListenOptions {
         backlog: options.backlog_or_default(),
         ipv6_only: options.ipv6_only,
         reuse_port: options.reuse_port,
     };
-    let acceptor: Acceptor =
-        sys::listen_tcp(address, tcp).map_err(|error| Error::listen(Some(&Address::Tcp(address)), error))?;
-    Ok(Listener::new(acceptor, None))
+    let failed = |error| Error::listen(Some(Place::new(&Address::Tcp(address), zone)), error);
+    let acceptor = sys::listen_tcp(address, tcp).map_err(failed)?;
+    Ok(Listener::new(acceptor))
 }
 
 /// What a listen takes of the addresses of a name: the first that is not link-local, or else the first.

@@ -23,6 +23,7 @@ use crate::address::Address;
 use crate::error::{Error, Result};
 use crate::event_loop::{Key, Readiness};
 use crate::net::endpoint::{Endpoint, IntoEndpoint};
+use crate::net::unhandled::name;
 use crate::stream::Listener;
 
 /// Names a server: small, `Copy`, to be stored anywhere. Stale once its `close` is over.
@@ -72,8 +73,7 @@ pub(crate) struct ServerState<S> {
     errors: VecDeque<(Error, bool)>,
     /// Accepting waits for a free descriptor.
     retry: Option<Key>,
-    /// Load is being shed, and that was logged.
-    shedding: bool,
+    trouble: accept::Trouble,
     has_ref: bool,
     /// The listen under way was set up before `run`.
     setup: bool,
@@ -95,7 +95,7 @@ impl<S> ServerState<S> {
             pending: None,
             errors: VecDeque::new(),
             retry: None,
-            shedding: false,
+            trouble: accept::Trouble::default(),
             has_ref: true,
             setup: false,
             closed: false,
@@ -105,6 +105,11 @@ impl<S> ServerState<S> {
 
     pub(in crate::net) fn is_dead(&self) -> bool {
         self.closed && self.listener.is_none() && self.pending.is_none() && self.connections == 0
+    }
+
+    /// As a line of the log names it.
+    fn name(&self, id: ServerId) -> String {
+        name(id, self.listener.as_ref().and_then(Listener::address).as_ref())
     }
 
     /// Counts `close` events: until the next one an abort signal holds.

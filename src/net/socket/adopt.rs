@@ -1,5 +1,6 @@
 //! Sockets that somebody else made. Mirrors `new net.Socket({ fd })`.
 
+use std::io;
 use std::rc::Rc;
 
 use super::{Socket, SocketId};
@@ -7,8 +8,7 @@ use crate::code;
 use crate::error::{Error, Result};
 use crate::net::Reactor;
 use crate::net::options::SocketOptions;
-use crate::stream::Stream;
-use crate::sys::{self, Foreign, Refused};
+use crate::sys::{self, Bound, Foreign, Refused};
 
 /// What [`Reactor::adopt`] takes: `std`'s `TcpStream` and `UnixStream`, or an `OwnedFd` (`OwnedSocket` on Windows).
 ///
@@ -34,8 +34,11 @@ impl<S> Reactor<S> {
     /// It is made non-blocking, and with it every duplicate of the descriptor. Reading starts at once; there is no `connect`
     /// event. The descriptor is the socket's from now on, and is closed with it or at once.
     ///
-    /// What cannot be taken is told by `error` on a tick and `close` with true: `ERR_INVALID_FD_TYPE` for what is no stream
-    /// socket, and for a stream without a peer, such as a listening one, what a read of it says.
+    /// A stream without a peer may be bound, or have options of its own: if [`connect`](Socket::connect) is called before the
+    /// next tick, it is connected, and of a name the first address is tried. Otherwise, and also if it listens, it fails as a
+    /// read of it does: `error` on the tick after, and `close` with true.
+    ///
+    /// What is no stream socket is told by `error` on a tick, `ERR_INVALID_FD_TYPE`, and `close` with true.
     ///
     /// ```
     /// # use std::io::Write;
@@ -49,6 +52,29 @@ impl<S> Reactor<S> {
     /// let mut seen = Vec::new();
     /// reactor.run(&mut seen)?;
     /// assert_eq!(seen, b"sent before");
+    /// # Ok::<(), netloop::Error>(())
+    /// ```
+    ///
+    /// A client from a port that is known before it connects:
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// use std::net::SocketAddr;
+    /// use std::os::fd::OwnedFd;
+    ///
+    /// # let mut reactor = netloop::Reactor::<Option<u16>>::new()?;
+    /// # let port = reactor.create_server(|_, _| {}).listen(([127, 0, 0, 1], 0)).unref().port().expect("it is bound");
+    /// let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    /// bound.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    /// let from = bound.local_addr()?.as_socket().map(|address| address.port());
+    /// reactor.adopt(OwnedFd::from(bound)).connect(([127, 0, 0, 1], port)).on_connect(|socket, from| {
+    ///     *from = socket.local_port();
+    ///     socket.destroy();
+    /// });
+    /// let mut seen = None;
+    /// reactor.run(&mut seen)?;
+    /// assert_eq!(seen, from);
+    /// # }
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn adopt(&mut self, stream: impl Into<Adopted>) -> Socket<'_, S> {
@@ -75,16 +101,42 @@ impl<S> Reactor<S> {
     }
 
     fn try_adopt(&mut self, Adopted(foreign): Adopted, options: &Rc<SocketOptions>) -> Result<SocketId> {
-        let transport = sys::adopt_stream(foreign).map_err(|refused| match refused {
-            Refused::Kind(kind) => Error::with_code(code::ERR_INVALID_FD_TYPE, format!("Unsupported fd type: {kind}")),
-            Refused::Read(error) => Error::system("read", error),
-            Refused::Open(error) => Error::system("open", error),
-        })?;
+        let transport = match sys::adopt_stream(foreign) {
+            Ok(transport) => transport,
+            Err(Refused::NoPeer(bound, error)) => return Ok(self.adopt_unconnected(bound, error, options)),
+            Err(Refused::Kind(kind)) => {
+                return Err(Error::with_code(code::ERR_INVALID_FD_TYPE, format!("Unsupported fd type: {kind}")));
+            }
+            Err(Refused::Open(error)) => return Err(Error::system("open", error)),
+        };
         let remote = transport.remote_address();
         let id = self.adopt_transport(transport, remote, options, false)?;
-        // There may be duplicates of the descriptor.
-        self.socket_entry(id).and_then(|socket| socket.stream.as_ref()).map(Stream::expose);
+        self.expose(id);
         Ok(id)
+    }
+
+    /// A socket that waits a tick for its `connect`.
+    fn adopt_unconnected(&mut self, bound: Bound, error: io::Error, options: &Rc<SocketOptions>) -> SocketId {
+        let setup = !self.event_loop.is_running();
+        let id = self.insert_socket(options);
+        if let Some(socket) = self.socket_entry(id) {
+            socket.setup = setup;
+            socket.rare().unconnected = Some((bound, error));
+        }
+        self.next_tick(move |reactor, _| reactor.give_up_unconnected(id));
+        id
+    }
+
+    /// Nothing has connected it: it fails as a read would.
+    fn give_up_unconnected(&mut self, id: SocketId) {
+        let Some(socket) = self.socket_entry(id).filter(|socket| !socket.life.is_connecting()) else {
+            return;
+        };
+        let unconnected = socket.rare().unconnected.take();
+        if let Some((_, error)) = unconnected.filter(|_| !socket.life.is_destroyed()) {
+            socket.life.open();
+            self.destroy(id, Some(Error::system("read", error)));
+        }
     }
 
     /// A socket that fails as if it had been open.

@@ -83,7 +83,7 @@ impl<S> Reactor<S> {
                 return false;
             }
         };
-        if let Some(error) = self.blocked(id, address.ip()) {
+        if let Some(error) = self.blocked(id, address, None) {
             self.candidate_failed(id, &attempt.address, error, state);
             return false;
         }
@@ -99,7 +99,7 @@ impl<S> Reactor<S> {
                 self.defer_connect_error(id, life, attempt, error);
             }
             Err(error) => {
-                let error = attempt.failed_at_once(address, error);
+                let error = attempt.failed_at_once(address, None, error);
                 self.candidate_failed(id, &attempt.address, error, state);
                 return false;
             }

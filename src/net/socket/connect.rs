@@ -3,18 +3,20 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use super::writable::Writable;
 use super::write::destroyed;
 use super::{Deferred, SocketId};
 use crate::address::{Address, Family};
 use crate::code;
-use crate::error::Error;
+use crate::error::{Error, Place, PlaceIp};
 use crate::event_loop::{Readiness, after_callback};
 use crate::net::Reactor;
 use crate::net::emit::{Done, Event};
 use crate::net::endpoint::{Endpoint, Target};
 use crate::net::host::{Entry, Task};
+use crate::net::ip::{in_zone, is_ipv6, parse_ip, zone};
 use crate::net::options::ConnectOptions;
 use crate::stream::{Connecting, Stream};
 use crate::sys::{self, Bound};
@@ -23,13 +25,23 @@ use crate::sys::{self, Bound};
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
     pub(super) address: Address,
+    /// The zone of the address as it was given in text.
+    zone: Option<Rc<str>>,
     local: Option<IpAddr>,
+    local_zone: Option<Rc<str>>,
     local_port: u16,
 }
 
 impl Attempt {
     pub(super) fn new(address: Address, options: &ConnectOptions) -> Self {
-        Self { address, local: options.local_address, local_port: options.local_port }
+        let local_zone = options.local_zone.clone().filter(|_| options.local_address.is_some_and(|local| local.is_ipv6()));
+        let (local, local_port) = (options.local_address, options.local_port);
+        Self { address, zone: None, local, local_zone, local_port }
+    }
+
+    /// The address as errors show it.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place::new(&self.address, self.zone.as_deref())
     }
 
     /// Where to connect from, if that was asked for.
@@ -37,6 +49,7 @@ impl Attempt {
         let any = any_of(target);
         match self.local {
             None if self.local_port == 0 => None,
+            Some(IpAddr::V6(local)) => Some(in_zone(local, self.local_port, self.local_zone.as_deref())),
             local => Some((local.unwrap_or(any), self.local_port).into()),
         }
     }
@@ -48,19 +61,24 @@ impl Attempt {
         };
         match sys::bind_tcp(target, local) {
             Ok(bound) => Ok(Some(bound)),
-            Err(error) => Err(Error::connect("bind", &Address::Tcp(local), None, error)),
+            Err(error) => Err(Error::connect("bind", self.local_place(&Address::Tcp(local)), None, error)),
         }
     }
 
-    /// The error of a system call that failed without waiting: it names the local end, and without a descriptor there is none.
-    pub(super) fn failed_at_once(&self, target: SocketAddr, error: io::Error) -> Error {
+    fn local_place<'a>(&'a self, local: &'a Address) -> Place<'a> {
+        Place::new(local, self.local_zone.as_deref())
+    }
+
+    /// The error of a system call that failed without waiting: it names the local end, which is `from` if that is known, and
+    /// without a descriptor there is none.
+    pub(super) fn failed_at_once(&self, target: SocketAddr, from: Option<SocketAddr>, error: io::Error) -> Error {
         let local = if sys::is_out_of_descriptors(&error) {
             "undefined:undefined".to_owned()
         } else {
-            let local = self.local(target).unwrap_or((any_of(target), 0).into());
-            format!("{}:{}", local.ip(), local.port())
+            let local = from.or_else(|| self.local(target)).unwrap_or((any_of(target), 0).into());
+            format!("{}:{}", PlaceIp(&local, self.local_zone.as_deref()), local.port())
         };
-        Error::connect("connect", &self.address, Some(local), error)
+        Error::connect("connect", self.place(), Some(local), error)
     }
 
     /// The error of an attempt that failed later: it names the local end if a port was asked for.
@@ -70,8 +88,8 @@ impl Attempt {
             Address::Unix(_) => None,
         };
         match local {
-            Some(local) => Error::connect_from(&self.address, Address::Tcp(local), error),
-            None => Error::connect("connect", &self.address, None, error),
+            Some(local) => Error::connect_from(self.place(), self.local_place(&Address::Tcp(local)), error),
+            None => Error::connect("connect", self.place(), None, error),
         }
     }
 }
@@ -91,6 +109,12 @@ fn check(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(), Error> {
             host.replace('\0', "\\x00")
         );
         return Err(Error::with_code(code::ERR_INVALID_ARG_VALUE, text));
+    }
+    if let (Some(IpAddr::V6(local)), Some(zone)) = (options.local_address, &options.local_zone) {
+        let text = format!("{local}%{zone}");
+        if !is_ipv6(&text) {
+            return Err(Error::with_code(code::ERR_INVALID_IP_ADDRESS, format!("Invalid IP address: {text}")));
+        }
     }
     if options.family == Some(Family::Unix) {
         let text = "The property 'options.family' must be one of: 0, 4, 6. Received Unix";
@@ -137,7 +161,7 @@ impl<S> Reactor<S> {
         }
         self.touch(id);
         self.settle_or_destroy(id);
-        if let Err(error) = check(&endpoint, options) {
+        if let Err(error) = check(&endpoint, options).and_then(|()| self.check_adopted(id, options)) {
             return self.destroy_on_tick(id, life, error);
         }
         if self.bind_connect_signal(id, life, options) {
@@ -149,12 +173,34 @@ impl<S> Reactor<S> {
             Target::Host(host, port) if host.is_empty() => {
                 self.look_up_and_connect(id, life, "localhost".to_owned(), port, options)
             }
-            Target::Host(host, port) => match host.parse::<IpAddr>() {
-                Ok(ip) => self.queue_attempt(id, life, Attempt::new(Address::Tcp((ip, port).into()), options)),
-                Err(_) => self.look_up_and_connect(id, life, host, port, options),
+            Target::Host(host, port) => match parse_ip(&host, port) {
+                Some(address) => {
+                    let attempt = Attempt::new(Address::Tcp(address), options);
+                    self.queue_attempt(id, life, Attempt { zone: zone(&host).map(Rc::from), ..attempt });
+                }
+                None => self.look_up_and_connect(id, life, host, port, options),
             },
             Target::Path(path) => self.connect_path(id, life, path, options),
         }
+    }
+
+    /// A descriptor that was adopted has its local end.
+    fn check_adopted(&mut self, id: SocketId, options: &ConnectOptions) -> Result<(), Error> {
+        let is_bound = options.local_address.is_some() || options.local_port != 0;
+        if is_bound && self.has_unconnected(id) {
+            let text = "local_address and local_port cannot be used with an adopted socket";
+            return Err(Error::with_code(code::ERR_INVALID_ARG_VALUE, text));
+        }
+        Ok(())
+    }
+
+    /// Whether the next attempt is made with a descriptor that was adopted.
+    pub(super) fn has_unconnected(&mut self, id: SocketId) -> bool {
+        self.socket_entry(id).and_then(|socket| socket.rare.as_ref()).is_some_and(|rare| rare.unconnected.is_some())
+    }
+
+    fn take_unconnected(&mut self, id: SocketId) -> Option<Bound> {
+        self.socket_entry(id)?.rare.as_mut()?.unconnected.take().map(|(bound, _)| bound)
     }
 
     fn queue_attempt(&mut self, id: SocketId, life: u32, attempt: Attempt) {
@@ -203,22 +249,34 @@ impl<S> Reactor<S> {
         if !self.tell_attempt(id, life, &attempt, state) {
             return;
         }
-        if let Some(error) = self.blocked(id, target.ip()) {
+        if let Some(error) = self.blocked(id, target, attempt.zone.as_deref()) {
             return self.destroy(id, Some(error));
         }
         if let Some(stream) = self.socket_entry(id).and_then(|socket| socket.stream.as_ref()) {
             let local = stream.transport().local_address();
-            let error = Error::connect_code(code::EALREADY, &attempt.address, local.as_ref());
+            let error = Error::connect_code(code::EALREADY, attempt.place(), local.as_ref());
             return self.destroy(id, Some(error));
         }
-        match sys::connect_tcp(target, bound) {
-            Ok(transport) => self.watch_attempt(id, transport, attempt),
+        let adopted = self.take_unconnected(id);
+        let (is_adopted, from) = (adopted.is_some(), adopted.as_ref().and_then(Bound::local_address));
+        match sys::connect_tcp(target, adopted.or(bound)) {
+            Ok(transport) => {
+                self.watch_attempt(id, transport, attempt);
+                if is_adopted {
+                    self.expose(id);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 // Loopback may refuse at once; the program hears of it as of any other refusal.
                 self.defer_connect_error(id, life, attempt, error);
             }
-            Err(error) => self.destroy(id, Some(attempt.failed_at_once(target, error))),
+            Err(error) => self.destroy(id, Some(attempt.failed_at_once(target, from, error))),
         }
+    }
+
+    /// There may be duplicates of the descriptor.
+    pub(super) fn expose(&mut self, id: SocketId) {
+        self.socket_entry(id).and_then(|socket| socket.stream.as_ref()).map(Stream::expose);
     }
 
     /// `connectionAttempt`; false if the listeners have ended the attempt.
@@ -228,8 +286,9 @@ impl<S> Reactor<S> {
     }
 
     /// Why the socket may not connect there, if its block list says so.
-    pub(super) fn blocked(&mut self, id: SocketId, ip: IpAddr) -> Option<Error> {
-        self.socket_entry(id)?.options.blocked(ip)
+    pub(super) fn blocked(&mut self, id: SocketId, target: SocketAddr, zone: Option<&str>) -> Option<Error> {
+        let blocked = self.socket_entry(id)?.options.blocks(target.ip());
+        blocked.then(|| Error::ip_blocked(PlaceIp(&target, zone)))
     }
 
     pub(super) fn watch_attempt(&mut self, id: SocketId, transport: sys::Transport, attempt: Attempt) {
@@ -262,8 +321,15 @@ impl<S> Reactor<S> {
             return;
         }
         self.event_loop.tick_task(Task::ConnectStarted(id, life));
-        match sys::connect_local(&path) {
-            Ok(transport) => self.watch_attempt(id, transport, attempt),
+        let adopted = self.take_unconnected(id);
+        let is_adopted = adopted.is_some();
+        match sys::connect_local(&path, adopted) {
+            Ok(transport) => {
+                self.watch_attempt(id, transport, attempt);
+                if is_adopted {
+                    self.expose(id);
+                }
+            }
             Err(error) => self.defer_connect_error(id, life, attempt, error),
         }
     }
@@ -481,6 +547,7 @@ impl<S> super::SocketState<S> {
         let rare = self.rare();
         rare.doom = None;
         rare.deferred.clear();
+        rare.unconnected = None;
         rare.attempted.clear();
         left
     }

@@ -79,6 +79,9 @@ impl<S> Reactor<S> {
         let Entry::Socket(socket) = &mut slot.handle else {
             return;
         };
+        if let Some(rare) = &mut socket.rare {
+            rare.unconnected = None;
+        }
         if lingers && socket.peer_may_send() {
             return;
         }

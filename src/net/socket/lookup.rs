@@ -28,7 +28,8 @@ impl<S> Reactor<S> {
     /// Looks a name up: by the system on the work pool, or on the next tick by the embedder's own function.
     pub(super) fn look_up_and_connect(&mut self, id: SocketId, life: u32, host: String, port: u16, options: &ConnectOptions) {
         let wants_all = options.auto_select_family.unwrap_or(self.options.auto_select_family);
-        let all = wants_all && options.family.is_none() && options.local_address.is_none();
+        let is_free = options.family.is_none() && options.local_address.is_none();
+        let all = wants_all && is_free && !self.has_unconnected(id);
         let query = Query { host, port, all, options: options.clone() };
         if query.options.lookup.is_some() {
             if let Some(socket) = self.socket_entry(id) {

@@ -61,7 +61,7 @@ use crate::codec::TextDecoder;
 use crate::error::{Error, Result};
 use crate::event_loop::{Key, Readiness};
 use crate::stream::Stream;
-use crate::sys::Transport;
+use crate::sys::{Bound, Transport};
 
 /// Names a socket: small, `Copy`, to be stored anywhere. A stale id finds nothing and harms nobody.
 ///
@@ -179,6 +179,8 @@ pub(crate) struct Rare<S> {
     queries: VecDeque<Query>,
     /// Answers of that function which are waited for.
     lookups: Vec<Key>,
+    /// A descriptor that was adopted without a peer, for the first attempt, and what a read of it says.
+    unconnected: Option<(Bound, std::io::Error)>,
     /// The attempt under way.
     attempt: Option<Attempt>,
     /// If it is one of several: the others.
@@ -215,6 +217,7 @@ impl<S> Default for Rare<S> {
             attempts: VecDeque::new(),
             queries: VecDeque::new(),
             lookups: Vec::new(),
+            unconnected: None,
             attempt: None,
             candidates: None,
             attempted: Vec::new(),

@@ -19,8 +19,9 @@ use tokio::runtime::{Builder, Handle};
 
 pub(crate) use self::listener::LocalListener;
 pub(crate) use self::stream::LocalStream;
-use super::Bell;
+use super::tcp::Bound;
 use super::transport::{Acceptor, Transport};
+use super::{Bell, FileId};
 
 const ERROR_PATH_NOT_FOUND: i32 = 3;
 const ERROR_ACCESS_DENIED: i32 = 5;
@@ -35,8 +36,11 @@ const WSAETIMEDOUT: i32 = 10060;
 /// The longest name Windows takes; longer ones are `EINVAL`, never cut short.
 const NAME_LIMIT: usize = 256;
 
-/// Connects to the pipe `path`. While all its instances are taken it goes on trying.
-pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
+/// Connects to the pipe `path`. While all its instances are taken it goes on trying. A socket is no end of a pipe.
+pub(crate) fn connect_local(path: &Path, bound: Option<Bound>) -> io::Result<Transport> {
+    if bound.is_some() {
+        return Err(io::Error::from_raw_os_error(WSAEINVAL));
+    }
     if !is_pipe_name(path, true)? {
         return Err(io::ErrorKind::NotFound.into());
     }
@@ -50,15 +54,16 @@ pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
 }
 
 /// Creates the pipe `path`, which must not exist yet.
-pub(crate) fn listen_local(path: &Path, _: i32) -> io::Result<Acceptor> {
+pub(crate) fn listen_local(path: &Path, _: i32, _: bool) -> io::Result<(Acceptor, FileId)> {
     if !is_pipe_name(path, false)? {
         return Err(io::Error::from_raw_os_error(WSAEACCES));
     }
-    LocalListener::new(path).map(Acceptor::Local).map_err(|error| match error.raw_os_error() {
+    let listener = LocalListener::new(path).map_err(|error| match error.raw_os_error() {
         Some(ERROR_ACCESS_DENIED) => io::Error::from_raw_os_error(WSAEADDRINUSE),
         Some(ERROR_PATH_NOT_FOUND | ERROR_INVALID_NAME) => io::Error::from_raw_os_error(WSAEACCES),
         _ => error,
-    })
+    })?;
+    Ok((Acceptor::Local(listener), FileId::default()))
 }
 
 /// A pipe is no file: it goes with its last handle.
