@@ -8,6 +8,7 @@ mod keep;
 mod poll;
 mod readiness;
 mod remote;
+mod steps;
 mod table;
 mod timer;
 mod watcher;
@@ -27,6 +28,8 @@ pub(crate) use self::poll::{Handles, Registrar, Slot};
 pub(crate) use self::readiness::Readiness;
 pub use self::remote::LoopGuard;
 pub(crate) use self::remote::Shared;
+#[cfg(test)]
+pub(crate) use self::steps::steps;
 pub(crate) use self::table::{Key, Table};
 pub(crate) use self::timer::Timers;
 pub(crate) use self::watcher::{Immediates, Phase, Watchers};
