@@ -124,7 +124,6 @@ impl<S> Reactor<S> {
             for (done, error) in left {
                 self.reject(id, Some(done), error);
             }
-            self.waiting_for_timers.remove(&id);
         }
         let Some(socket) = self.socket_entry(id) else {
             return;

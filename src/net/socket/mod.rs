@@ -187,8 +187,10 @@ pub(crate) struct Rare<S> {
     reset_on_connect: bool,
     /// The last attempt failed, which is being told: Node's socket looks open meanwhile.
     attempt_failed: bool,
-    /// Timers bound to the socket.
-    timers: Vec<Key>,
+    /// Timers bound to the socket. Those that are over are forgotten now and then.
+    timers: VecDeque<Key>,
+    /// How many are not over.
+    live_timers: usize,
     /// Where it is piped to.
     pub(in crate::net) pipes: Vec<Pipe>,
     /// Makes text of what is read, for `text` listeners.
@@ -216,7 +218,8 @@ impl<S> Default for Rare<S> {
             connect_error: None,
             reset_on_connect: false,
             attempt_failed: false,
-            timers: Vec::new(),
+            timers: VecDeque::new(),
+            live_timers: 0,
             pipes: Vec::new(),
             text: None,
             reader: None,
@@ -332,9 +335,9 @@ impl<S> SocketState<S> {
         self.life.is_destroyed() && self.closing == 0
     }
 
-    /// It is closed, and only a bound timer keeps it.
-    pub(in crate::net) fn waits_for_timers(&self) -> bool {
-        self.is_dead() && self.rare.as_ref().is_some_and(|rare| !rare.timers.is_empty())
+    /// A timer is bound to it: that keeps it, also when it is closed.
+    pub(in crate::net) fn has_timers(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.live_timers > 0)
     }
 
     /// Node's `writable`: neither ended, destroyed nor failed.
