@@ -204,10 +204,7 @@ impl<S> SocketState<S> {
         let mut requests = Vec::new();
         if let Some(outgoing) = &mut self.outgoing {
             let last = outgoing.flight_last;
-            while let Some(at) = outgoing.requests.iter().position(|request| !request.on_tick) {
-                let Some(request) = outgoing.requests.remove(at) else {
-                    break;
-                };
+            while let Some(request) = outgoing.pop_waiting() {
                 let error = if request.number <= last { cancelled() } else { behind.clone() };
                 requests.push((request.done, error));
             }
@@ -231,7 +228,7 @@ impl<S> SocketState<S> {
         let mut requests = Vec::new();
         if let Some(outgoing) = &mut self.outgoing {
             let last = outgoing.flight_last;
-            for request in outgoing.requests.drain(..) {
+            while let Some(request) = outgoing.pop_waiting() {
                 let error = if request.number <= last { unconnected.clone() } else { behind.clone() };
                 requests.push((request.done, error));
             }

@@ -180,7 +180,7 @@ impl<S> Reactor<S> {
         let errored = socket.errored.clone();
         let waiting = socket.outgoing.as_ref().map_or(0, |outgoing| outgoing.waiting());
         let error = errored.clone().unwrap_or_else(|| destroyed("write"));
-        let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_waiting()?, Err(error.clone())));
+        let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_waiting()?.done, Err(error.clone())));
         self.complete_all(id, task, waiting, pop, state);
         let error = errored.unwrap_or_else(|| destroyed("end"));
         self.complete_all(id, task, usize::MAX, |socket| Some((socket.pop_end_done()?, Err(error.clone()))), state);
