@@ -54,7 +54,7 @@ use super::emit::{Done, SocketListener};
 use super::host::Entry;
 use super::listeners::Listeners;
 use super::options::SocketOptions;
-use super::pipe::Pipe;
+use super::pipe::Pipes;
 use super::server::ServerId;
 use crate::address::Address;
 use crate::codec::TextDecoder;
@@ -192,7 +192,7 @@ pub(crate) struct Rare<S> {
     /// How many are not over.
     live_timers: usize,
     /// Where it is piped to.
-    pub(in crate::net) pipes: Vec<Pipe>,
+    pub(in crate::net) pipes: Option<Box<Pipes>>,
     /// Makes text of what is read, for `text` listeners.
     text: Option<TextDecoder>,
     /// The caller's own buffer, and who is called when it is filled. Absent while that runs.
@@ -220,7 +220,7 @@ impl<S> Default for Rare<S> {
             attempt_failed: false,
             timers: VecDeque::new(),
             live_timers: 0,
-            pipes: Vec::new(),
+            pipes: None,
             text: None,
             reader: None,
         }
@@ -260,8 +260,8 @@ impl<S> SocketState<S> {
         self.rare.get_or_insert_default()
     }
 
-    pub(in crate::net) fn pipes(&mut self) -> Option<&mut Vec<Pipe>> {
-        self.rare.as_mut().map(|rare| &mut rare.pipes)
+    pub(in crate::net) fn pipes(&mut self) -> Option<&mut Pipes> {
+        self.rare.as_mut()?.pipes.as_deref_mut()
     }
 
     /// `end` was emitted, or the socket does not read.
