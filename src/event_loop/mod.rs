@@ -9,6 +9,7 @@ mod lag;
 mod poll;
 mod readiness;
 mod remote;
+mod steps;
 mod table;
 mod time;
 mod timer;
@@ -31,6 +32,9 @@ pub(crate) use self::poll::{Handles, Registrar, Slot};
 pub(crate) use self::readiness::Readiness;
 pub use self::remote::LoopGuard;
 pub(crate) use self::remote::Shared;
+#[cfg(test)]
+pub(crate) use self::steps::steps;
+pub(crate) use self::steps::{prune, step};
 pub(crate) use self::table::{Key, Table};
 pub(crate) use self::timer::Timers;
 pub(crate) use self::watcher::{Immediates, Phase, Watchers};

@@ -130,10 +130,6 @@ impl<J> Timers<J> {
         true
     }
 
-    pub(crate) fn contains(&self, key: Key) -> bool {
-        self.slots.get(key).is_some()
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }

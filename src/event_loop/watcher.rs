@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::steps::prune;
 use super::table::{Key, Table};
 
 /// The phase a watcher runs in.
@@ -16,15 +17,24 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Watchers<W> {
     slots: Table<Watcher<W>>,
-    /// Start order; cleared ones leave at once.
-    order: Vec<(Phase, Key)>,
+    /// Those of each phase.
+    phases: [InPhase; 3],
     /// What the pass that runs now has still to call.
     batch: VecDeque<Key>,
     held: usize,
 }
 
+/// The watchers of one phase.
+#[derive(Debug, Default)]
+struct InPhase {
+    /// Start order. Cleared ones are passed over, and forgotten now and then.
+    order: VecDeque<Key>,
+    count: usize,
+}
+
 #[derive(Debug)]
 struct Watcher<W> {
+    phase: Phase,
     has_ref: bool,
     /// Absent while it runs.
     callback: Option<W>,
@@ -32,14 +42,16 @@ struct Watcher<W> {
 
 impl<W> Default for Watchers<W> {
     fn default() -> Self {
-        Self { slots: Table::default(), order: Vec::new(), batch: VecDeque::new(), held: 0 }
+        Self { slots: Table::default(), phases: Default::default(), batch: VecDeque::new(), held: 0 }
     }
 }
 
 impl<W> Watchers<W> {
     pub(crate) fn insert(&mut self, phase: Phase, callback: W) -> Key {
-        let key = self.slots.insert(Watcher { has_ref: true, callback: Some(callback) });
-        self.order.push((phase, key));
+        let key = self.slots.insert(Watcher { phase, has_ref: true, callback: Some(callback) });
+        let in_phase = &mut self.phases[phase as usize];
+        in_phase.order.push_back(key);
+        in_phase.count += 1;
         self.held += 1;
         key
     }
@@ -48,7 +60,9 @@ impl<W> Watchers<W> {
         let Some(watcher) = self.slots.remove(key) else {
             return false;
         };
-        self.order.retain(|&(_, other)| other != key);
+        let in_phase = &mut self.phases[watcher.phase as usize];
+        in_phase.count -= 1;
+        prune(&mut in_phase.order, in_phase.count, |key| self.slots.get(key).is_some());
         self.held -= usize::from(watcher.has_ref);
         true
     }
@@ -68,21 +82,23 @@ impl<W> Watchers<W> {
 
     /// What is counted is what a walk finds.
     pub(super) fn counts_agree(&self) -> bool {
-        self.held == self.slots.iter().filter(|(_, watcher)| watcher.has_ref).count() && self.order.len() == self.slots.len()
+        self.held == self.slots.iter().filter(|(_, watcher)| watcher.has_ref).count()
+            && self.phases.iter().map(|in_phase| in_phase.count).sum::<usize>() == self.slots.len()
     }
 
     pub(crate) fn has_idle(&self) -> bool {
-        self.order.iter().any(|&(phase, _)| phase == Phase::Idle)
+        self.phases[Phase::Idle as usize].count > 0
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
-        self.order.iter().map(|&(_, key)| key)
+        let in_order = self.phases.iter().flat_map(|in_phase| &in_phase.order);
+        in_order.copied().filter(|&key| self.slots.get(key).is_some())
     }
 
     /// Lists the watchers of a phase; one started from here on waits for the next iteration.
     pub(crate) fn collect(&mut self, phase: Phase) {
         self.batch.clear();
-        self.batch.extend(self.order.iter().filter(|entry| entry.0 == phase).map(|entry| entry.1));
+        self.batch.extend(&self.phases[phase as usize].order);
     }
 
     /// Whether a pass was broken off by a panic: the rest is still to be called.
@@ -144,5 +160,48 @@ impl<C> Immediates<C> {
     pub(crate) fn pop(&mut self) -> Option<C> {
         let key = self.order.pop_front()?;
         self.slots.remove(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::steps;
+
+    fn called(watchers: &mut Watchers<usize>, phase: Phase) -> Vec<usize> {
+        watchers.collect(phase);
+        let mut called = Vec::new();
+        while let Some((key, number)) = watchers.pop() {
+            called.push(number);
+            watchers.put_back(key, number);
+        }
+        called
+    }
+
+    #[test]
+    fn watchers_are_called_in_start_order_whichever_were_cleared() {
+        let mut watchers = Watchers::default();
+        let phases = [Phase::Idle, Phase::Prepare, Phase::Check];
+        let mut left: Vec<(usize, Key)> = (0..300).map(|n| (n, watchers.insert(phases[n % 3], n))).collect();
+        for round in 0..290 {
+            let (_, gone) = left.remove(round * 7 % left.len());
+            assert!(watchers.remove(gone) && !watchers.remove(gone));
+            for (at, phase) in phases.into_iter().enumerate() {
+                let expected: Vec<usize> = left.iter().map(|&(n, _)| n).filter(|n| n % 3 == at).collect();
+                assert_eq!(called(&mut watchers, phase), expected, "{phase:?} in round {round}");
+            }
+            assert_eq!(watchers.has_idle(), left.iter().any(|(n, _)| n % 3 == 0));
+            assert!(watchers.counts_agree() && watchers.keys().count() == left.len());
+        }
+    }
+
+    #[test]
+    fn fault_o_clearing_watchers_takes_some_steps_each() {
+        const MANY: usize = 10_000;
+        let mut watchers = Watchers::default();
+        let keys: Vec<Key> = (0..MANY).map(|n| watchers.insert(Phase::Check, n)).collect();
+        let taken = steps(|| keys.iter().for_each(|&key| assert!(watchers.remove(key))));
+        assert!(taken <= 3 * MANY, "{taken} steps");
+        assert!(watchers.phases.iter().all(|in_phase| in_phase.order.len() <= 17), "what is cleared takes no memory");
     }
 }

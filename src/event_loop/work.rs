@@ -4,12 +4,13 @@
 //! dropped; what runs already finds nobody who waits for its result.
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::remote::Wakeup;
+use super::steps::prune;
 use super::table::Key;
 
 /// The result of a piece of work, or the panic it ended with.
@@ -37,11 +38,31 @@ impl std::fmt::Debug for Shared {
 }
 
 struct State {
-    queue: VecDeque<(Key, Job)>,
+    /// In the order they came. Those taken back are passed over, and forgotten now and then.
+    queue: VecDeque<Key>,
+    /// What no thread has begun.
+    jobs: HashMap<Key, Job>,
     done: VecDeque<(Key, Done)>,
     /// Threads that sleep, or were just started.
     idle: usize,
     closed: bool,
+}
+
+impl State {
+    fn push(&mut self, key: Key, job: Job) {
+        self.queue.push_back(key);
+        self.jobs.insert(key, job);
+    }
+
+    /// The oldest job.
+    fn pop(&mut self) -> Option<(Key, Job)> {
+        while let Some(key) = self.queue.pop_front() {
+            if let Some(job) = self.jobs.remove(&key) {
+                return Some((key, job));
+            }
+        }
+        None
+    }
 }
 
 impl Shared {
@@ -68,7 +89,7 @@ impl Shared {
                 if state.closed {
                     return;
                 }
-                if let Some(job) = state.queue.pop_front() {
+                if let Some(job) = state.pop() {
                     state.idle -= 1;
                     break job;
                 }
@@ -101,7 +122,8 @@ impl std::fmt::Debug for Ticket {
 
 impl WorkPool {
     pub(crate) fn new(limit: usize, wakeup: Arc<Wakeup>) -> Self {
-        let state = State { queue: VecDeque::new(), done: VecDeque::new(), idle: 0, closed: false };
+        let (queue, jobs, done) = (VecDeque::new(), HashMap::new(), VecDeque::new());
+        let state = State { queue, jobs, done, idle: 0, closed: false };
         Self {
             shared: Arc::new(Shared { state: Mutex::new(state), available: Condvar::new(), wakeup }),
             threads: 0,
@@ -111,7 +133,7 @@ impl WorkPool {
 
     /// Queues a job; threads are started while jobs wait for one and the limit allows it.
     pub(crate) fn submit(&mut self, key: Key, job: Job) {
-        self.shared.state().queue.push_back((key, job));
+        self.shared.state().push(key, job);
         self.start_threads(|shared| {
             let thread = std::thread::Builder::new().name("netloop-work".to_owned());
             thread.spawn(move || shared.work()).map(drop)
@@ -135,7 +157,7 @@ impl WorkPool {
 
     fn lacks_threads(&self) -> bool {
         let state = self.shared.state();
-        state.queue.len() > state.idle
+        state.jobs.len() > state.idle
     }
 
     /// Without a single thread the job would never run; better late here than never.
@@ -144,7 +166,7 @@ impl WorkPool {
             return log::debug!("no further thread for queued work: {error}");
         }
         log::warn!("no thread for queued work, it runs on the loop: {error}");
-        let job = self.shared.state().queue.pop_front();
+        let job = self.shared.state().pop();
         if let Some((key, job)) = job {
             self.shared.complete(key, job, 0);
         }
@@ -159,8 +181,10 @@ impl WorkPool {
     pub(crate) fn cancel(&self, key: Key) -> bool {
         let job = {
             let mut state = self.shared.state();
-            let at = state.queue.iter().position(|(queued, _)| *queued == key);
-            at.and_then(|at| state.queue.remove(at))
+            let State { queue, jobs, .. } = &mut *state;
+            let job = jobs.remove(&key);
+            prune(queue, jobs.len(), |key| jobs.contains_key(&key));
+            job
         };
         job.is_some()
     }
@@ -180,7 +204,7 @@ impl Drop for WorkPool {
         let queued = {
             let mut state = self.shared.state();
             state.closed = true;
-            std::mem::take(&mut state.queue)
+            std::mem::take(&mut state.jobs)
         };
         drop(queued);
         self.shared.available.notify_all();
@@ -190,7 +214,8 @@ impl Drop for WorkPool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event_loop::{Table, WAKE};
+    use crate::event_loop::table::Table;
+    use crate::event_loop::{WAKE, steps};
 
     /// Threads that fail to start are started with a later job, all of them; without any the job runs where it is queued.
     #[test]
@@ -201,7 +226,7 @@ mod tests {
         let mut keys = Table::default();
         let mut queue = |pool: &WorkPool| {
             let key = keys.insert(());
-            pool.shared.state().queue.push_back((key, Box::new(|| Box::new(()))));
+            pool.shared.state().push(key, Box::new(|| Box::new(())));
             key
         };
         let refuse = |_| Err(io::ErrorKind::WouldBlock.into());
@@ -223,5 +248,33 @@ mod tests {
         queue(&pool);
         pool.start_threads(started);
         assert_eq!((pool.threads, pool.shared.state().idle), (3, 3), "the missing ones too, up to the limit");
+    }
+
+    #[test]
+    fn fault_o_taking_work_back_takes_some_steps_each_and_the_rest_runs_in_order() {
+        const MANY: usize = 10_000;
+        let poll = mio::Poll::new().expect("a selector");
+        let wakeup = Arc::new(Wakeup::new(mio::Waker::new(poll.registry(), WAKE).expect("a waker")));
+        let (mut pool, mut keys) = (WorkPool::new(1, wakeup), Table::default());
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        // Keeps the only thread busy.
+        pool.submit(keys.insert(()), Box::new(move || Box::new(wait.recv().is_ok())));
+        let queued: Vec<Key> = (0..MANY).map(|_| keys.insert(())).collect();
+        for (number, &key) in queued.iter().enumerate() {
+            pool.submit(key, Box::new(move || Box::new(number)));
+        }
+        // All but each hundredth, from the middle on.
+        let gone: Vec<Key> = (0..MANY).map(|n| (n + MANY / 2) % MANY).filter(|n| n % 100 != 0).map(|n| queued[n]).collect();
+        let taken = steps(|| gone.iter().for_each(|&key| assert!(pool.cancel(key) && !pool.cancel(key))));
+        assert!(taken <= 3 * MANY, "{taken} steps");
+        drop(release);
+        let mut ran = Vec::new();
+        while ran.len() < 1 + MANY / 100 {
+            match pool.pop_done() {
+                Some((key, _)) => ran.push(key),
+                None => std::thread::yield_now(),
+            }
+        }
+        assert!(ran[1..].iter().eq(queued.iter().step_by(100)), "in the order they came");
     }
 }

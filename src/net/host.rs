@@ -7,7 +7,7 @@ use super::linger::Lingering;
 use super::server::{ServerId, ServerState};
 use super::socket::{SocketId, SocketState};
 use super::timers::{TimerId, WatcherId};
-use crate::event_loop::{EventLoop, Host, Key, after_callback};
+use crate::event_loop::{EventLoop, Host, Key, after_callback, step};
 
 /// Names anything a reactor owns; [`Reactor::handles`] lists them (`uv_walk`).
 ///
@@ -165,9 +165,10 @@ impl<S> Reactor<S> {
     #[inline(never)]
     fn bury(&mut self) {
         while let Some(key) = self.graveyard.pop() {
+            step();
             let is_dead = match self.event_loop.handles.get(key) {
-                Some(Entry::Socket(socket)) if socket.waits_for_timers() => {
-                    self.waiting_for_timers.insert(SocketId(key));
+                // The last of its timers brings a closed socket here again.
+                Some(Entry::Socket(socket)) if socket.is_dead() && socket.has_timers() => {
                     self.part_from_stream(SocketId(key));
                     false
                 }

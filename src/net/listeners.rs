@@ -2,6 +2,12 @@
 //!
 //! A closure is taken out for its call and put back only if it was not removed meanwhile. A listener added during an
 //! emission is first called at the next one.
+//!
+//! Up to a few dozen are walked. Where there are more, as on a socket that thousands are piped to, they are looked up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event_loop::step;
 
 /// Names a listener, for [`Socket::remove_listener`](crate::Socket::remove_listener) and its like on [`Server`](crate::Server).
 ///
@@ -39,6 +45,21 @@ impl ListenerId {
         self.0 as u32 & ((1 << MASK_BITS) - 1)
     }
 
+    /// Each event it hears, alone.
+    fn each_event(self) -> impl Iterator<Item = u32> {
+        let mut left = self.events();
+        std::iter::from_fn(move || {
+            let event = left & left.wrapping_neg();
+            left &= !event;
+            (event != 0).then_some(event)
+        })
+    }
+
+    /// A bound that lies before all listeners from this serial number on: ids are ordered by it.
+    fn before(serial: u64) -> Self {
+        Self(serial << SERIAL_SHIFT)
+    }
+
     pub(crate) fn serial(self) -> u64 {
         self.0 >> SERIAL_SHIFT
     }
@@ -64,14 +85,32 @@ impl Serials {
 /// How many listeners live in the handle itself; more of them cost one allocation.
 const INLINE: usize = 4;
 
+/// So many more are kept in a list, and walked.
+const FEW: usize = 32;
+
 /// The listeners of one emitter. `F` is the closure type, `dyn FnMut(…)`.
 pub(crate) struct Listeners<F: ?Sized> {
     /// The events that somebody hears, and of them those that one listener hears, time and again: what an emission asks first.
     heard: u32,
     single: u32,
     inline: [Entry<F>; INLINE],
-    #[expect(clippy::box_collection, reason = "a word in every socket instead of three")]
-    more: Option<Box<Vec<Entry<F>>>>,
+    /// In a box: a word in every socket instead of three.
+    more: Option<Box<More<F>>>,
+}
+
+/// The listeners after the inline ones.
+enum More<F: ?Sized> {
+    /// In order.
+    Few(Vec<Entry<F>>),
+    Many(Box<Many<F>>),
+}
+
+/// So many that they are looked up.
+struct Many<F: ?Sized> {
+    /// Absent while it runs.
+    calls: BTreeMap<ListenerId, Option<Box<F>>>,
+    /// Who hears each event.
+    hears: BTreeSet<(u32, ListenerId)>,
 }
 
 struct Entry<F: ?Sized> {
@@ -95,6 +134,13 @@ impl<F: ?Sized> Entry<F> {
     fn is_empty(&self) -> bool {
         self.id == ListenerId::NONE
     }
+
+    /// Whether it is to be called in an emission that has come to one serial number and ends at another.
+    fn is_in_turn(&self, event: u32, after: u64, until: u64) -> bool {
+        step();
+        let serial = self.id.serial();
+        self.id.hears(event) && serial > after && serial <= until && self.call.is_some()
+    }
 }
 
 impl<F: ?Sized> Default for Listeners<F> {
@@ -110,20 +156,12 @@ impl<F: ?Sized> Listeners<F> {
         let entry = Entry { id, call: Some(call) };
         match self.inline.iter_mut().find(|slot| slot.is_empty()) {
             Some(slot) if self.more.is_none() => *slot = entry,
-            _ => self.more.get_or_insert_default().push(entry),
+            _ => self.more.get_or_insert_with(|| Box::new(More::Few(Vec::new()))).push(entry),
         }
-        self.count();
+        let alone = if once { 0 } else { events & !self.heard };
+        self.single = self.single & !events | alone;
+        self.heard |= events;
         id
-    }
-
-    fn count(&mut self) {
-        let (mut heard, mut apart) = (0, 0);
-        for entry in self.iter() {
-            let events = entry.id.events();
-            apart |= if entry.id.is_once() { events } else { heard & events };
-            heard |= events;
-        }
-        (self.heard, self.single) = (heard, heard & !apart);
     }
 
     /// Removes a listener; one that runs is not called again.
@@ -131,18 +169,27 @@ impl<F: ?Sized> Listeners<F> {
         if let Some(at) = self.inline.iter().position(|entry| !entry.is_empty() && entry.id == id) {
             // Later ones move up: order is by place.
             self.inline[at..].rotate_left(1);
-            self.inline[INLINE - 1] = self.more.as_mut().map_or(Entry::EMPTY, |more| more.remove(0));
-        } else if let Some(more) = &mut self.more
-            && let Some(at) = more.iter().position(|entry| entry.id == id)
-        {
-            more.remove(at);
-        } else {
+            self.inline[INLINE - 1] = self.more.as_mut().and_then(|more| more.take_first()).unwrap_or(Entry::EMPTY);
+        } else if !self.more.as_mut().is_some_and(|more| more.remove(id)) {
             return false;
         }
         // Never empty: else the order would be lost.
         self.more.take_if(|more| more.is_empty());
-        self.count();
+        self.count(id);
         true
+    }
+
+    /// Counts who hears the events of a listener that was removed.
+    fn count(&mut self, gone: ListenerId) {
+        for event in gone.each_event() {
+            let inline = self.inline.iter().map(|entry| entry.id);
+            let hearers = inline.filter(|id| id.hears(event)).chain(self.more.iter().flat_map(|more| more.hearers(event)));
+            let (heard, single) = match alone(hearers) {
+                None => (0, 0),
+                Some(alone) => (event, if alone { event } else { 0 }),
+            };
+            (self.heard, self.single) = (self.heard & !event | heard, self.single & !event | single);
+        }
     }
 
     /// Whether anybody hears an event.
@@ -153,7 +200,8 @@ impl<F: ?Sized> Listeners<F> {
 
     /// The listener added last.
     pub(crate) fn last(&self) -> Option<ListenerId> {
-        self.iter().map(|entry| entry.id).max()
+        let mut inline = self.inline.iter().rev().map(|entry| entry.id).filter(|&id| id != ListenerId::NONE);
+        self.more.as_ref().and_then(|more| more.last()).or_else(|| inline.next())
     }
 
     /// Takes the first listener of an emission that begins now and ends at `until`.
@@ -178,15 +226,12 @@ impl<F: ?Sized> Listeners<F> {
     /// Takes the next listener of an emission that has come to serial number `after` and ends at `until`.
     #[inline(never)]
     pub(crate) fn take_next(&mut self, event: u32, after: u64, until: u64) -> Option<Taken<F>> {
-        let in_turn = |entry: &&mut Entry<F>| {
-            let serial = entry.id.serial();
-            entry.id.hears(event) && serial > after && serial <= until && entry.call.is_some()
+        let entry = self.inline.iter_mut().find(|entry| entry.is_in_turn(event, after, until));
+        let (id, call) = match entry {
+            Some(entry) => (entry.id, &mut entry.call),
+            None => self.more.as_mut()?.next(event, after, until)?,
         };
-        let entry = match self.inline.iter_mut().find(in_turn) {
-            Some(entry) => entry,
-            None => self.more.as_mut()?.iter_mut().find(in_turn)?,
-        };
-        let (id, call) = (entry.id, entry.call.take()?);
+        let call = call.take()?;
         if id.is_once() {
             self.remove(id);
         }
@@ -197,29 +242,134 @@ impl<F: ?Sized> Listeners<F> {
     #[inline(always)]
     pub(crate) fn put_back(&mut self, id: ListenerId, call: Box<F>) {
         let first = &mut self.inline[0];
-        let entry = if first.id == id { Some(first) } else { self.find(id) };
-        if let Some(entry) = entry
-            && entry.call.is_none()
-        {
-            entry.call = Some(call);
+        let place = if first.id == id { Some(&mut first.call) } else { self.find(id) };
+        if let Some(place @ None) = place {
+            *place = Some(call);
         }
     }
 
     #[inline(never)]
-    fn find(&mut self, id: ListenerId) -> Option<&mut Entry<F>> {
-        let more = self.more.iter_mut().flat_map(|more| more.iter_mut());
-        self.inline.iter_mut().chain(more).find(|entry| entry.id == id)
+    fn find(&mut self, id: ListenerId) -> Option<&mut Option<Box<F>>> {
+        match self.inline.iter_mut().find(|entry| entry.id == id) {
+            Some(entry) => Some(&mut entry.call),
+            None => self.more.as_mut()?.find(id),
+        }
+    }
+}
+
+/// Whether somebody hears an event, and if so, whether it is one listener, time and again.
+fn alone(mut hearers: impl Iterator<Item = ListenerId>) -> Option<bool> {
+    let first = hearers.next()?;
+    Some(hearers.next().is_none() && !first.is_once())
+}
+
+impl<F: ?Sized> More<F> {
+    fn push(&mut self, Entry { id, call }: Entry<F>) {
+        match self {
+            Self::Few(entries) if entries.len() < FEW => entries.push(Entry { id, call }),
+            Self::Few(entries) => {
+                let mut many = Many { calls: BTreeMap::new(), hears: BTreeSet::new() };
+                entries.drain(..).for_each(|entry| many.insert(entry.id, entry.call));
+                many.insert(id, call);
+                *self = Self::Many(Box::new(many));
+            }
+            Self::Many(many) => many.insert(id, call),
+        }
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Entry<F>> {
-        let inline = self.inline.iter().filter(|entry| !entry.is_empty());
-        inline.chain(self.more.iter().flat_map(|more| more.iter()))
+    fn remove(&mut self, id: ListenerId) -> bool {
+        match self {
+            Self::Few(entries) => {
+                let at = entries.iter().inspect(|_| step()).position(|entry| entry.id == id);
+                at.map(|at| entries.remove(at)).is_some()
+            }
+            Self::Many(many) => many.remove(id).is_some(),
+        }
+    }
+
+    fn take_first(&mut self) -> Option<Entry<F>> {
+        match self {
+            Self::Few(entries) => (!entries.is_empty()).then(|| entries.remove(0)),
+            Self::Many(many) => {
+                let (&id, _) = many.calls.first_key_value()?;
+                many.remove(id).map(|call| Entry { id, call })
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Few(entries) => entries.is_empty(),
+            Self::Many(many) => many.calls.is_empty(),
+        }
+    }
+
+    fn last(&self) -> Option<ListenerId> {
+        match self {
+            Self::Few(entries) => entries.last().map(|entry| entry.id),
+            Self::Many(many) => many.calls.last_key_value().map(|(&id, _)| id),
+        }
+    }
+
+    /// As [`Listeners::take_next`]: who it is, and its call.
+    fn next(&mut self, event: u32, after: u64, until: u64) -> Option<(ListenerId, &mut Option<Box<F>>)> {
+        match self {
+            Self::Few(entries) => {
+                let entry = entries.iter_mut().find(|entry| entry.is_in_turn(event, after, until))?;
+                Some((entry.id, &mut entry.call))
+            }
+            Self::Many(many) => {
+                let turns = (event, ListenerId::before(after + 1))..(event, ListenerId::before(until + 1));
+                let mut hearers = many.hears.range(turns).inspect(|_| step()).map(|&(_, id)| id);
+                let id = hearers.find(|id| many.calls.get(id).is_some_and(Option::is_some))?;
+                many.calls.get_mut(&id).map(|call| (id, call))
+            }
+        }
+    }
+
+    fn find(&mut self, id: ListenerId) -> Option<&mut Option<Box<F>>> {
+        match self {
+            Self::Few(entries) => {
+                let entry = entries.iter_mut().inspect(|_| step()).find(|entry| entry.id == id);
+                entry.map(|entry| &mut entry.call)
+            }
+            Self::Many(many) => many.calls.get_mut(&id),
+        }
+    }
+
+    /// The listeners of an event.
+    fn hearers(&self, event: u32) -> impl Iterator<Item = ListenerId> {
+        let (few, many) = match self {
+            Self::Few(entries) => (&entries[..], None),
+            Self::Many(many) => {
+                let hearers = (event, ListenerId::NONE)..(event + 1, ListenerId::NONE);
+                (&[][..], Some(many.hears.range(hearers)))
+            }
+        };
+        let few = few.iter().inspect(|_| step()).map(|entry| entry.id).filter(move |id| id.hears(event));
+        few.chain(many.into_iter().flatten().inspect(|_| step()).map(|&(_, id)| id))
+    }
+}
+
+impl<F: ?Sized> Many<F> {
+    fn insert(&mut self, id: ListenerId, call: Option<Box<F>>) {
+        step();
+        self.calls.insert(id, call);
+        self.hears.extend(id.each_event().map(|event| (event, id)));
+    }
+
+    fn remove(&mut self, id: ListenerId) -> Option<Option<Box<F>>> {
+        step();
+        let call = self.calls.remove(&id)?;
+        id.each_event().for_each(|event| _ = self.hears.remove(&(event, id)));
+        Some(call)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event_loop::steps;
 
     type Numbers = Listeners<dyn FnMut() -> u32>;
 
@@ -266,6 +416,72 @@ mod tests {
             listeners.add(&mut serials, 1, false, Box::new(move || n));
         }
         assert_eq!(emit(&mut listeners, &serials, 1), [0, 1, 2, 3, 4, 5]);
+    }
+
+    /// Beside a list of who hears what, in order: with a few listeners and with so many that they are looked up.
+    #[test]
+    fn fault_o_listeners_that_come_and_go_are_called_in_order() {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
+        println!("seed {now}");
+        let mut seed = now | 1;
+        let mut random = move |below: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % below as u64) as usize
+        };
+        for most in [3, 5, 12, 40, 150] {
+            let (mut listeners, mut serials) = (Numbers::default(), Serials::default());
+            let mut model: Vec<(ListenerId, u32)> = Vec::new();
+            for number in 0..600 {
+                match random(8) {
+                    0..4 if model.len() < most => {
+                        let (events, once) = (1 + random(15) as u32, random(3) == 0);
+                        let id = listeners.add(&mut serials, events, once, Box::new(move || number));
+                        model.push((id, number));
+                    }
+                    0..6 if !model.is_empty() => {
+                        let (gone, _) = model.remove(random(model.len()));
+                        assert!(listeners.remove(gone) && !listeners.remove(gone));
+                    }
+                    _ => {
+                        let event = 1 << random(4);
+                        let (hear, others): (Vec<_>, Vec<_>) = model.iter().partition(|(id, _)| id.hears(event));
+                        assert_eq!(listeners.has(event), !hear.is_empty());
+                        let only = matches!(&hear[..], [(id, _)] if !id.is_once());
+                        assert_eq!(listeners.single & event != 0, only);
+                        let expected: Vec<u32> = hear.iter().map(|(_, number)| *number).collect();
+                        assert_eq!(emit(&mut listeners, &serials, event), expected, "of {} listeners", model.len());
+                        model = hear.into_iter().filter(|(id, _)| !id.is_once()).chain(others).collect();
+                        model.sort_unstable();
+                    }
+                }
+                assert_eq!(listeners.last(), model.last().map(|&(id, _)| id));
+            }
+        }
+    }
+
+    #[test]
+    fn fault_o_a_listener_takes_some_steps_however_many_there_are() {
+        const MANY: usize = 10_000;
+        let (mut listeners, mut serials) = (Numbers::default(), Serials::default());
+        let check = |name: &str, taken: usize, each: usize| assert!(taken <= each * MANY, "{name}: {taken} steps");
+        let mut ids = Vec::new();
+        let add = |listeners: &mut Numbers, serials: &mut Serials, once| {
+            (0..MANY).map(|n| listeners.add(serials, 1 | 4, once, Box::new(move || n as u32))).collect::<Vec<_>>()
+        };
+        check("add", steps(|| ids = add(&mut listeners, &mut serials, false)), 2);
+        check("emit", steps(|| assert_eq!(emit(&mut listeners, &serials, 1).len(), MANY)), 8);
+        // Whoever hears another event does not look at them.
+        listeners.add(&mut serials, 2, false, Box::new(|| 7));
+        let taken = steps(|| assert_eq!(emit(&mut listeners, &serials, 2), [7]));
+        assert!(taken < 100, "{taken} steps beside the others");
+        check("remove", steps(|| assert!(ids.drain(MANY / 2..).all(|id| listeners.remove(id)))), 8);
+        check("remove", steps(|| assert!(ids.drain(..).all(|id| listeners.remove(id)))), 8);
+        assert_eq!((listeners.has(1), listeners.more.is_none()), (false, true), "they take no memory");
+        add(&mut listeners, &mut serials, true);
+        check("once", steps(|| assert_eq!(emit(&mut listeners, &serials, 4).len(), MANY)), 16);
+        assert!(!listeners.has(1 | 4) && listeners.has(2));
     }
 
     #[test]

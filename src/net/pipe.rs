@@ -1,10 +1,13 @@
 //! Passing bytes on: what one socket reads another writes. Mirrors `Readable.prototype.pipe` and `unpipe`
 //! (`lib/internal/streams/readable.js`); a proxy is two pipes and a common end.
 
+use std::collections::BTreeMap;
+
 use super::Reactor;
 use super::emit::{Event, events};
 use super::listeners::ListenerId;
 use super::socket::{Socket, SocketId};
+use crate::event_loop::step;
 
 /// Options of [`Reactor::pipe_with`].
 ///
@@ -56,13 +59,79 @@ impl PipeOptions {
     }
 }
 
-/// A destination, kept by its source.
+/// A pipe, kept by its source.
 pub(super) struct Pipe {
-    to: SocketId,
-    /// The destination said stop; its `drain` is awaited.
+    /// The destination said stop; its `drain` is awaited. Known to the oldest of several pipes between the same two.
     waits: bool,
     on_source: ListenerId,
     on_destination: ListenerId,
+}
+
+/// The pipes of one source. One is the rule, and any number allowed.
+#[derive(Default)]
+pub(super) struct Pipes {
+    /// With its destination; older than those to the same one in `more`.
+    one: Option<(SocketId, Pipe)>,
+    /// The others, by destination and age.
+    more: BTreeMap<(SocketId, u64), Pipe>,
+    made: u64,
+    /// How many destinations said stop.
+    awaited: usize,
+}
+
+impl Pipes {
+    fn is_empty(&self) -> bool {
+        self.one.is_none()
+    }
+
+    fn add(&mut self, to: SocketId, pipe: Pipe) {
+        self.made += 1;
+        if self.one.is_none() {
+            self.one = Some((to, pipe));
+        } else {
+            self.more.insert((to, self.made), pipe);
+        }
+    }
+
+    /// The oldest pipe to a destination.
+    fn first(&mut self, to: SocketId) -> Option<&mut Pipe> {
+        match &mut self.one {
+            Some((one, pipe)) if *one == to => Some(pipe),
+            _ => self.more.range_mut((to, 0)..=(to, u64::MAX)).inspect(|_| step()).next().map(|(_, pipe)| pipe),
+        }
+    }
+
+    /// Takes it away.
+    fn take_first(&mut self, to: SocketId) -> Option<Pipe> {
+        let pipe = match self.one.take_if(|(one, _)| *one == to) {
+            Some((_, pipe)) => {
+                self.one = self.more.pop_first().map(|((to, _), pipe)| (to, pipe));
+                pipe
+            }
+            None => {
+                let (&key, _) = self.more.range((to, 0)..=(to, u64::MAX)).inspect(|_| step()).next()?;
+                self.more.remove(&key)?
+            }
+        };
+        if pipe.waits {
+            match self.first(to) {
+                Some(next) => next.waits = true,
+                None => self.awaited -= 1,
+            }
+        }
+        Some(pipe)
+    }
+
+    /// A destination said stop, or go on; true if that is news.
+    fn set_waits(&mut self, to: SocketId, waits: bool) -> bool {
+        let is_news = self.first(to).is_some_and(|pipe| std::mem::replace(&mut pipe.waits, waits) != waits);
+        match (is_news, waits) {
+            (false, _) => {}
+            (true, true) => self.awaited += 1,
+            (true, false) => self.awaited -= 1,
+        }
+        is_news
+    }
 }
 
 impl<S> Reactor<S> {
@@ -142,7 +211,7 @@ impl<S> Reactor<S> {
         let Some(source) = self.socket_entry(from) else {
             return;
         };
-        source.rare().pipes.push(Pipe { to, waits: false, on_source, on_destination });
+        source.rare().pipes.get_or_insert_default().add(to, Pipe { waits: false, on_source, on_destination });
         if source.has_ended() {
             self.next_tick(move |reactor, _| reactor.pass_end_on(from, to, end));
         }
@@ -281,15 +350,13 @@ impl<S> Reactor<S> {
         }
     }
 
-    fn pipes(&mut self, from: SocketId) -> Option<&mut Vec<Pipe>> {
+    fn pipes(&mut self, from: SocketId) -> Option<&mut Pipes> {
         self.socket_entry(from)?.pipes()
     }
 
     /// Takes the first pipe between the two away, with its listeners.
     fn remove_pipe(&mut self, from: SocketId, to: SocketId) -> Option<Pipe> {
-        let pipes = self.pipes(from)?;
-        let at = pipes.iter().position(|pipe| pipe.to == to)?;
-        let pipe = pipes.remove(at);
+        let pipe = self.pipes(from)?.take_first(to)?;
         for (id, listener) in [(from, pipe.on_source), (to, pipe.on_destination)] {
             if let Some(mut socket) = self.socket(id) {
                 socket.remove_listener(listener);
@@ -332,7 +399,7 @@ impl<S> Reactor<S> {
 
     fn await_drain(&mut self, from: SocketId, to: SocketId) {
         if let Some(pipes) = self.pipes(from) {
-            pipes.iter_mut().filter(|pipe| pipe.to == to).for_each(|pipe| pipe.waits = true);
+            pipes.set_waits(to, true);
         }
         if let Some(mut from) = self.socket(from) {
             from.pause();
@@ -341,20 +408,13 @@ impl<S> Reactor<S> {
 
     /// Mirrors `pipeOnDrain`.
     fn on_pipe_drain(&mut self, from: SocketId, to: SocketId) {
-        let mut waited = false;
-        if let Some(pipes) = self.pipes(from) {
-            for pipe in pipes.iter_mut().filter(|pipe| pipe.to == to) {
-                waited |= std::mem::take(&mut pipe.waits);
-            }
-        }
-        if waited {
+        if self.pipes(from).is_some_and(|pipes| pipes.set_waits(to, false)) {
             self.resume_unless_awaited(from);
         }
     }
 
     fn resume_unless_awaited(&mut self, from: SocketId) {
-        let pipes = self.pipes(from);
-        let awaited = pipes.is_some_and(|pipes| pipes.iter().any(|pipe| pipe.waits));
+        let awaited = self.pipes(from).is_some_and(|pipes| pipes.awaited > 0);
         if !awaited
             && self.has_listener(from, events::DATA)
             && let Some(mut from) = self.socket(from)
@@ -365,11 +425,84 @@ impl<S> Reactor<S> {
 
     /// A source is about to be freed: its destinations need not listen any more.
     pub(super) fn forget_pipes(&mut self, from: SocketId) {
-        let pipes = self.pipes(from).map(std::mem::take);
-        for pipe in pipes.unwrap_or_default() {
-            if let Some(mut to) = self.socket(pipe.to) {
+        let Pipes { one, more, .. } = self.pipes(from).map(std::mem::take).unwrap_or_default();
+        for (to, pipe) in one.into_iter().chain(more.into_iter().map(|((to, _), pipe)| (to, pipe))) {
+            if let Some(mut to) = self.socket(to) {
                 to.remove_listener(pipe.on_destination);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::{Table, steps};
+
+    fn pipe() -> Pipe {
+        Pipe { waits: false, on_source: ListenerId::NONE, on_destination: ListenerId::NONE }
+    }
+
+    #[test]
+    fn fault_o_a_pipe_takes_some_steps_of_however_many() {
+        const MANY: usize = 10_000;
+        let mut table = Table::default();
+        let one = SocketId(table.insert(()));
+        let sockets: Vec<SocketId> = (0..MANY).map(|_| SocketId(table.insert(()))).collect();
+        // To as many destinations, and as often to one.
+        for destinations in [sockets, vec![one; MANY]] {
+            let (mut pipes, of_one) = (Pipes::default(), destinations[0] == one);
+            let taken = steps(|| {
+                destinations.iter().for_each(|&to| pipes.add(to, pipe()));
+                destinations.iter().for_each(|&to| _ = pipes.set_waits(to, true));
+                assert_eq!(pipes.awaited, if of_one { 1 } else { MANY });
+                destinations.iter().skip(1).for_each(|&to| _ = pipes.set_waits(to, false));
+                assert!(destinations.iter().rev().all(|&to| pipes.take_first(to).is_some()));
+            });
+            assert!(taken <= 4 * MANY, "{taken} steps");
+            assert!(pipes.is_empty() && pipes.awaited == 0);
+        }
+    }
+
+    /// Beside a list of pipes in the order they were made, and the destinations that said stop.
+    #[test]
+    fn fault_o_pipes_come_and_go_as_in_a_list() {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
+        println!("seed {now}");
+        let mut seed = now | 1;
+        let mut random = move |below: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % below as u64) as usize
+        };
+        let mut table = Table::default();
+        let sockets: Vec<SocketId> = (0..20).map(|_| SocketId(table.insert(()))).collect();
+        let mut pipes = Pipes::default();
+        let (mut model, mut awaited): (Vec<SocketId>, Vec<SocketId>) = (Vec::new(), Vec::new());
+        for _ in 0..5000 {
+            let to = sockets[random(sockets.len())];
+            let is_piped = model.contains(&to);
+            match random(4) {
+                0 => {
+                    pipes.add(to, pipe());
+                    model.push(to);
+                }
+                1 => {
+                    assert_eq!(pipes.take_first(to).is_some(), is_piped);
+                    model.iter().position(|other| *other == to).map(|at| model.remove(at));
+                    awaited.retain(|other| model.contains(other));
+                }
+                waits => {
+                    let waits = waits == 2;
+                    let is_news = is_piped && awaited.contains(&to) != waits;
+                    assert_eq!(pipes.set_waits(to, waits), is_news);
+                    awaited.retain(|other| *other != to);
+                    awaited.extend(Some(to).filter(|_| waits && is_piped));
+                }
+            }
+            assert_eq!((pipes.is_empty(), pipes.awaited), (model.is_empty(), awaited.len()));
+            assert_eq!(pipes.one.iter().len() + pipes.more.len(), model.len());
         }
     }
 }

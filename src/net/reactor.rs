@@ -1,6 +1,6 @@
 //! The reactor: the loop, every object on it, and how it is run.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -71,8 +71,8 @@ pub struct Reactor<S = ()> {
     pub(super) requests: u64,
     /// Handles that may be freed when no tick is left.
     pub(super) graveyard: Vec<Key>,
-    /// Closed sockets that a bound timer still holds.
-    pub(super) waiting_for_timers: BTreeSet<SocketId>,
+    /// The timers that are bound to sockets, and to which.
+    pub(super) bound_timers: HashMap<Key, SocketId>,
     /// Connections that outlive their socket for a while.
     pub(super) lingering: Queue,
     pub(super) read_buffer: Box<[u8]>,
@@ -127,7 +127,7 @@ impl<S> Reactor<S> {
             spare_queues: Vec::new(),
             requests: 0,
             graveyard: Vec::new(),
-            waiting_for_timers: BTreeSet::new(),
+            bound_timers: HashMap::new(),
             lingering: Queue::new(),
             read_buffer: Box::default(),
             text_buffer: String::new(),

@@ -157,12 +157,7 @@ impl<S> Reactor<S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn clear_timer(&mut self, timer: TimerId) -> bool {
-        let removed = self.event_loop.timers.remove(timer.0);
-        // A closed socket may have waited for it.
-        for id in std::mem::take(&mut self.waiting_for_timers) {
-            self.forget_stale_timers(id);
-        }
-        removed
+        self.remove_timer(timer.0)
     }
 
     /// Starts a timer's delay or period again, from this call; false if the id is stale. Mirrors `timer.refresh()`.

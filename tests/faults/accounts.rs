@@ -252,3 +252,23 @@ fn fault_m_a_callback_of_the_life_before_has_no_part_in_the_bytes_of_the_next() 
     let second = [attempt, "close false", "connect", "second()", "ready", "finish", "end", "close false"];
     trace.check("C", &[&first[..], &second].concat());
 }
+
+#[test]
+fn fault_m_a_callback_of_the_life_before_hears_no_error_of_the_next() {
+    let mut reactor = util::reactor();
+    let mut server = reactor.create_server(|socket, _| socket.resume());
+    let port = server.listen(([127, 0, 0, 1], 0)).unref().port().expect("bound");
+    let mut client = reactor.connect(([127, 0, 0, 1], port));
+    client.once_ready(move |socket, _| {
+        util::watch_quiet(socket, "C");
+        socket.write_then("in the first life", util::done("C", "first"));
+        socket.destroy();
+        socket.connect(([127, 0, 0, 1], port));
+        socket.write_then("in the second", util::done("C", "second"));
+        socket.destroy();
+    });
+    let mut trace = Trace::default();
+    util::run(&mut reactor, &mut trace);
+    let second = "second(ERR_SOCKET_CLOSED_BEFORE_CONNECTION)";
+    trace.check("C", &["first()", "close false", second, "close false"]);
+}

@@ -73,7 +73,7 @@ impl<S> Reactor<S> {
         let Some(outgoing) = &mut socket.outgoing else {
             return;
         };
-        let waiting = outgoing.requests.back().is_some_and(|request| !request.on_tick);
+        let waiting = outgoing.waiting() > 0;
         if socket.writable.corked() > 0 || (socket.writable.len() == 0 && !waiting) {
             return;
         }
@@ -88,7 +88,7 @@ impl<S> Reactor<S> {
         if socket.errored.is_none() && socket.writable.land() {
             let needs_tick = waiting || socket.writable.needs_drain();
             if let Some(outgoing) = &mut socket.outgoing {
-                outgoing.requests.iter_mut().for_each(|request| request.on_tick = true);
+                outgoing.attach_ticks();
             }
             if needs_tick {
                 self.event_loop.tick_task(Task::WriteDone(id, number));

@@ -147,7 +147,6 @@ impl<S> Reactor<S> {
             for (done, error) in left {
                 self.reject(id, Some(done), error);
             }
-            self.waiting_for_timers.remove(&id);
         }
         let Some(socket) = self.socket_entry(id) else {
             return;
@@ -524,8 +523,8 @@ impl<S> super::SocketState<S> {
     fn revive(&mut self) -> Vec<(Done<S>, Error)> {
         let errored = self.errored.take();
         let mut left = Vec::new();
-        while let Some(done) = self.outgoing.as_mut().and_then(|outgoing| outgoing.pop_waiting()) {
-            left.push((done, errored.clone().unwrap_or_else(|| destroyed("write"))));
+        while let Some(request) = self.outgoing.as_mut().and_then(|outgoing| outgoing.pop_waiting()) {
+            left.push((request.done, errored.clone().unwrap_or_else(|| destroyed("write"))));
         }
         while let Some(done) = self.pop_end_done() {
             left.push((done, errored.clone().unwrap_or_else(|| destroyed("end"))));
@@ -541,8 +540,7 @@ impl<S> super::SocketState<S> {
         self.readable.reset();
         self.writable = Writable::default();
         if let Some(outgoing) = &mut self.outgoing {
-            // Their ticks are still to come. The bytes have left: those of the new life are counted from zero.
-            outgoing.requests.iter_mut().for_each(|request| request.end = 0);
+            outgoing.begin_life();
         }
         let rare = self.rare();
         rare.doom = None;

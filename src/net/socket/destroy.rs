@@ -4,7 +4,7 @@ use super::state::{Reading, Writing};
 use super::{Deferred, Rare, Settled, SocketId, SocketState};
 use crate::code;
 use crate::error::Error;
-use crate::event_loop::{Job, Key};
+use crate::event_loop::{Job, Key, Slot, prune};
 use crate::net::Reactor;
 use crate::net::emit::Event;
 use crate::net::host::{Entry, Task};
@@ -141,38 +141,35 @@ impl<S> Reactor<S> {
 
     /// Ties a timer to a socket: it goes with its `close`, and holds a closed socket until it has run.
     pub(super) fn bind_timer(&mut self, id: SocketId, timer: Key) -> TimerId {
-        match self.socket_entry(id) {
-            Some(socket) => socket.rare().timers.push(timer),
-            None => drop(self.event_loop.timers.remove(timer)),
-        }
-        // Now and then, so that many timers do not cost the square of their number.
-        let bound = self.socket_entry(id).map_or(0, |socket| socket.rare().timers.len());
-        if bound >= 16 && bound.is_power_of_two() {
-            self.forget_stale_timers(id);
+        if let Some(Slot { handle: Entry::Socket(socket), .. }) = self.event_loop.handles.slot(id.0) {
+            let rare = socket.rare();
+            rare.timers.push_back(timer);
+            rare.live_timers += 1;
+            self.bound_timers.insert(timer, id);
+            prune(&mut rare.timers, rare.live_timers, |timer| self.bound_timers.contains_key(&timer));
+        } else {
+            self.event_loop.timers.remove(timer);
         }
         TimerId(timer)
     }
 
-    /// Forgets bound timers that have run or were cleared; a closed socket that waited for the last one may go.
-    pub(in crate::net) fn forget_stale_timers(&mut self, id: SocketId) {
-        let Some(rare) = self.socket_entry(id).and_then(|socket| socket.rare.as_mut()) else {
-            return;
-        };
-        let mut timers = std::mem::take(&mut rare.timers);
-        timers.retain(|&timer| self.event_loop.timers.contains(timer));
-        if timers.is_empty() {
-            self.waiting_for_timers.remove(&id);
+    /// Removes a timer, whether it is bound or not; a closed socket that waited for it may go.
+    pub(in crate::net) fn remove_timer(&mut self, timer: Key) -> bool {
+        if let Some(id) = self.bound_timers.remove(&timer)
+            && let Some(rare) = self.passing_slot(id).and_then(|(socket, _)| socket.rare.as_mut())
+        {
+            rare.live_timers -= 1;
+            if rare.live_timers == 0 {
+                self.graveyard.push(id.0);
+            }
         }
-        self.graveyard.push(id.0);
-        if let Some(socket) = self.socket_entry(id) {
-            socket.rare().timers = timers;
-        }
+        self.event_loop.timers.remove(timer)
     }
 
     fn clear_bound_timers(&mut self, id: SocketId) {
         let timers = self.socket_entry(id).and_then(|socket| socket.rare.as_mut());
         for timer in timers.map(|rare| std::mem::take(&mut rare.timers)).unwrap_or_default() {
-            self.event_loop.timers.remove(timer);
+            self.remove_timer(timer);
         }
     }
 
@@ -272,10 +269,7 @@ impl<S> SocketState<S> {
         let mut requests = Vec::new();
         if let Some(outgoing) = &mut self.outgoing {
             let last = outgoing.flight_last;
-            while let Some(at) = outgoing.requests.iter().position(|request| !request.on_tick) {
-                let Some(request) = outgoing.requests.remove(at) else {
-                    break;
-                };
+            while let Some(request) = outgoing.pop_waiting() {
                 let error = if request.number <= last { cancelled() } else { behind.clone() };
                 requests.push((request.done, error));
             }
@@ -299,7 +293,7 @@ impl<S> SocketState<S> {
         let mut requests = Vec::new();
         if let Some(outgoing) = &mut self.outgoing {
             let last = outgoing.flight_last;
-            for request in outgoing.requests.drain(..) {
+            while let Some(request) = outgoing.pop_waiting() {
                 let error = if request.number <= last { unconnected.clone() } else { behind.clone() };
                 requests.push((request.done, error));
             }
@@ -315,7 +309,7 @@ impl<S> SocketState<S> {
     /// The steps that call what a panic has kept from being called: callbacks of writes that are complete, of those that will not
     /// happen, of requests that were cancelled with the handle, and of those that come with `close`.
     pub(in crate::net) fn interrupted_completions(&self, id: SocketId) -> [Option<Task>; 4] {
-        let complete = self.outgoing.as_ref().is_some_and(|outgoing| outgoing.requests.iter().any(|request| request.on_tick));
+        let complete = self.outgoing.as_ref().is_some_and(|outgoing| outgoing.has_complete());
         let (cancelled, at_close) = match &self.rare {
             Some(rare) => (!rare.cancelled.is_empty(), !rare.at_close.is_empty()),
             None => (false, false),
@@ -344,5 +338,112 @@ impl<S> SocketState<S> {
                 self.outgoing = None;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::steps;
+    use std::time::Duration;
+
+    const MANY: usize = 10_000;
+
+    fn keys_of(reactor: &mut Reactor<usize>, id: SocketId) -> (usize, usize) {
+        let rare = reactor.socket_entry(id).and_then(|socket| socket.rare.as_ref());
+        rare.map_or((0, 0), |rare| (rare.timers.len(), rare.live_timers))
+    }
+
+    #[test]
+    fn fault_o_a_bound_timer_takes_some_steps_however_many_there_are() {
+        let mut reactor = Reactor::<usize>::new().expect("a selector");
+        let (id, _) = reactor.socket_pair().expect("a pair");
+        let far = Duration::from_secs(1000);
+        let cleared = |reactor: &mut Reactor<usize>| {
+            let mut socket = reactor.socket(id).expect("open");
+            let timers: Vec<TimerId> = (0..MANY).map(|_| socket.after(far, |_, _| {})).collect();
+            assert!(timers.into_iter().rev().all(|timer| reactor.clear_timer(timer)));
+        };
+        let run = |reactor: &mut Reactor<usize>| {
+            let mut ran = 0;
+            let mut socket = reactor.socket(id).expect("open");
+            (0..MANY).for_each(|_| _ = socket.after(Duration::ZERO, |_, ran| *ran += 1));
+            reactor.run_nowait(&mut ran).expect("it runs");
+            assert_eq!(ran, MANY);
+        };
+        let one_by_one = |reactor: &mut Reactor<usize>| {
+            for _ in 0..MANY {
+                let timer = reactor.socket(id).expect("open").after(far, |_, _| {});
+                assert!(reactor.clear_timer(timer));
+            }
+            assert!(keys_of(reactor, id).0 <= 17, "what is over takes no memory");
+        };
+        for (name, play) in [("cleared", &cleared as &dyn Fn(&mut Reactor<usize>)), ("run", &run), ("in turn", &one_by_one)] {
+            let taken = steps(|| play(&mut reactor));
+            assert!(taken <= 3 * MANY, "{name}: {taken} steps");
+            assert_eq!(keys_of(&mut reactor, id).1, 0, "{name}");
+            assert!(reactor.bound_timers.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn fault_o_closed_sockets_that_wait_for_timers_go_one_by_one() {
+        let mut reactor = Reactor::<Vec<TimerId>>::new().expect("a selector");
+        let mut timers = Vec::new();
+        const SOCKETS: usize = 500;
+        for _ in 0..SOCKETS {
+            let mut socket = reactor.new_socket(crate::SocketOptions::new());
+            socket.on_close(|socket, _, timers: &mut Vec<TimerId>| {
+                for _ in 0..2 {
+                    timers.push(socket.after(Duration::from_secs(1000), |_, _| {}));
+                }
+            });
+            socket.destroy();
+        }
+        reactor.run_nowait(&mut timers).expect("it runs");
+        assert_eq!((timers.len(), reactor.sockets().count()), (2 * SOCKETS, SOCKETS));
+        let taken = steps(|| {
+            for (at, timer) in timers.clone().into_iter().enumerate() {
+                assert!(reactor.clear_timer(timer));
+                reactor.run_nowait(&mut timers).expect("it runs");
+                assert_eq!(reactor.sockets().count(), SOCKETS - (at + 1).div_euclid(2));
+            }
+        });
+        assert!(taken <= 4 * SOCKETS, "{taken} steps");
+    }
+
+    #[test]
+    fn bound_timers_that_come_and_go_leave_the_right_ones() {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
+        println!("seed {now}");
+        let mut seed = now | 1;
+        let mut random = move |below: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % below as u64) as usize
+        };
+        let mut reactor = Reactor::<Vec<usize>>::new().expect("a selector");
+        let (id, _) = reactor.socket_pair().expect("a pair");
+        let mut live: Vec<(usize, TimerId)> = Vec::new();
+        for number in 0..3000 {
+            if random(5) < 3 {
+                let mut socket = reactor.socket(id).expect("open");
+                live.push((number, socket.after(Duration::ZERO, move |_, ran: &mut Vec<usize>| ran.push(number))));
+            } else if !live.is_empty() {
+                let (_, timer) = live.remove(random(live.len()));
+                assert!(reactor.clear_timer(timer) && !reactor.clear_timer(timer));
+            }
+            if random(200) == 0 {
+                let mut ran = Vec::new();
+                reactor.run_nowait(&mut ran).expect("it runs");
+                assert_eq!(ran, live.drain(..).map(|(number, _)| number).collect::<Vec<_>>());
+            }
+        }
+        reactor.socket(id).expect("open").destroy();
+        let mut ran = Vec::new();
+        reactor.run_nowait(&mut ran).expect("it runs");
+        assert!(reactor.bound_timers.is_empty() && reactor.event_loop.timers.len() == 0, "close clears them");
+        assert!(reactor.socket(id).is_none(), "it is gone");
     }
 }

@@ -188,7 +188,7 @@ impl<S> Reactor<S> {
         let errored = socket.errored.clone();
         let waiting = socket.outgoing.as_ref().map_or(0, |outgoing| outgoing.waiting());
         let error = errored.clone().unwrap_or_else(|| destroyed("write"));
-        let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_waiting()?, Err(error.clone())));
+        let pop = |socket: &mut SocketState<S>| Some((socket.outgoing.as_mut()?.pop_waiting()?.done, Err(error.clone())));
         self.complete_all(id, waiting, pop, state);
         let result = if finished { Ok(()) } else { Err(errored.unwrap_or_else(|| destroyed("end"))) };
         let count = self.count_rare(id, |rare| rare.end_done.len());

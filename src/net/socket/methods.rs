@@ -443,10 +443,13 @@ impl<S> Socket<'_, S> {
         delay: Duration,
         callback: impl FnOnce(&mut Socket<'_, S>, &mut S) -> R + 'static,
     ) -> TimerId {
-        let id = self.id;
-        let job = TimerJob::Once(Box::new(move |reactor: &mut crate::Reactor<S>, state: &mut S| {
-            reactor.forget_stale_timers(id);
-            reactor.call(id, state, callback);
+        let (id, mut callback) = (self.id, Some(callback));
+        // Without a period it is called once; unlike `Once` it is told its key.
+        let job = TimerJob::Every(Box::new(move |reactor: &mut crate::Reactor<S>, key, state: &mut S| {
+            reactor.remove_timer(key);
+            if let Some(callback) = callback.take() {
+                reactor.call(id, state, callback);
+            }
         }));
         let timer = self.reactor.event_loop.start_timer(job, delay, None);
         self.reactor.bind_timer(id, timer)

@@ -54,7 +54,7 @@ use super::emit::{Done, SocketListener};
 use super::host::Entry;
 use super::listeners::Listeners;
 use super::options::SocketOptions;
-use super::pipe::Pipe;
+use super::pipe::Pipes;
 use super::server::ServerId;
 use crate::address::Address;
 use crate::codec::TextDecoder;
@@ -197,10 +197,12 @@ pub(crate) struct Rare<S> {
     connect_error: Option<std::io::Error>,
     /// The last attempt failed, which is being told: Node's socket looks open meanwhile.
     attempt_failed: bool,
-    /// Timers bound to the socket.
-    timers: Vec<Key>,
+    /// Timers bound to the socket. Those that are over are forgotten now and then.
+    timers: VecDeque<Key>,
+    /// How many are not over.
+    live_timers: usize,
     /// Where it is piped to.
-    pub(in crate::net) pipes: Vec<Pipe>,
+    pub(in crate::net) pipes: Option<Box<Pipes>>,
     /// Makes text of what is read, for `text` listeners.
     text: Option<TextDecoder>,
     /// The caller's own buffer, and who is called when it is filled. Absent while that runs.
@@ -226,8 +228,9 @@ impl<S> Default for Rare<S> {
             deferred: Vec::new(),
             connect_error: None,
             attempt_failed: false,
-            timers: Vec::new(),
-            pipes: Vec::new(),
+            timers: VecDeque::new(),
+            live_timers: 0,
+            pipes: None,
             text: None,
             reader: None,
         }
@@ -267,8 +270,8 @@ impl<S> SocketState<S> {
         self.rare.get_or_insert_default()
     }
 
-    pub(in crate::net) fn pipes(&mut self) -> Option<&mut Vec<Pipe>> {
-        self.rare.as_mut().map(|rare| &mut rare.pipes)
+    pub(in crate::net) fn pipes(&mut self) -> Option<&mut Pipes> {
+        self.rare.as_mut()?.pipes.as_deref_mut()
     }
 
     /// `end` was emitted, or the socket does not read.
@@ -352,9 +355,9 @@ impl<S> SocketState<S> {
         self.life.is_destroyed() && self.closing == 0
     }
 
-    /// It is closed, and only a bound timer keeps it.
-    pub(in crate::net) fn waits_for_timers(&self) -> bool {
-        self.is_dead() && self.rare.as_ref().is_some_and(|rare| !rare.timers.is_empty())
+    /// A timer is bound to it: that keeps it, also when it is closed.
+    pub(in crate::net) fn has_timers(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.live_timers > 0)
     }
 
     /// Node's `writable`: neither ended, destroyed nor failed.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::SocketState;
+use crate::event_loop::step;
 use crate::net::Reactor;
 use crate::net::emit::Done;
 use crate::stream::ByteQueue;
@@ -10,10 +11,14 @@ use crate::stream::ByteQueue;
 /// A socket's write queue. Idle sockets have none: an emptied one goes to the next that writes.
 pub(crate) struct Outgoing<S> {
     pub(super) bytes: ByteQueue,
-    /// In the order of the writes.
-    pub(super) requests: VecDeque<Request<S>>,
+    /// In the order of the writes: those whose bytes the kernel took at once, or gathering says so. Ticks complete them.
+    ticking: VecDeque<Request<S>>,
+    /// The later ones, which events complete.
+    waiting: VecDeque<Request<S>>,
     /// The last request of the batch in flight.
     pub(super) flight_last: u64,
+    /// Up to here the requests are those of an earlier life, which had offsets of its own.
+    past: u64,
 }
 
 /// A write that somebody wants to hear of (`uv_write_t`).
@@ -21,8 +26,6 @@ pub(super) struct Request<S> {
     pub(super) number: u64,
     /// Offset behind its last byte.
     pub(super) end: u64,
-    /// The kernel took it at once, or gathering says so: a tick completes it.
-    pub(super) on_tick: bool,
     pub(super) done: Done<S>,
 }
 
@@ -31,48 +34,70 @@ pub(crate) type Spares<S> = Vec<Box<Outgoing<S>>>;
 
 impl<S> Default for Outgoing<S> {
     fn default() -> Self {
-        Self { bytes: ByteQueue::default(), requests: VecDeque::new(), flight_last: 0 }
+        let (ticking, waiting) = (VecDeque::new(), VecDeque::new());
+        Self { bytes: ByteQueue::default(), ticking, waiting, flight_last: 0, past: 0 }
     }
 }
 
 impl<S> Outgoing<S> {
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.requests.is_empty()
+        self.bytes.is_empty() && self.callbacks() == 0
+    }
+
+    /// How many callbacks wait.
+    pub(super) fn callbacks(&self) -> usize {
+        self.ticking.len() + self.waiting.len()
+    }
+
+    /// Adds the newest request.
+    pub(super) fn request(&mut self, request: Request<S>, on_tick: bool) {
+        debug_assert!(!on_tick || self.waiting.is_empty(), "a tick would complete it before its turn");
+        if on_tick { self.ticking.push_back(request) } else { self.waiting.push_back(request) }
     }
 
     /// Requests whose bytes the kernel has not all got are completed by events, not by their ticks.
     pub(super) fn detach_ticks(&mut self, sent: u64) {
-        for request in self.requests.iter_mut().filter(|request| request.end > sent) {
-            request.on_tick = false;
+        let past = self.past;
+        while self.ticking.back().is_some_and(|request| request.end > sent && request.number > past) {
+            step();
+            self.ticking.pop_back().into_iter().for_each(|request| self.waiting.push_front(request));
         }
     }
 
     /// The oldest request, if it is complete on a tick and numbered no higher.
     pub(super) fn pop_on_tick(&mut self, up_to: u64) -> Option<Done<S>> {
-        let front = self.requests.front()?;
-        if !front.on_tick || front.number > up_to {
-            return None;
-        }
-        self.requests.pop_front().map(|request| request.done)
+        self.ticking.front().filter(|request| request.number <= up_to)?;
+        self.ticking.pop_front().map(|request| request.done)
     }
 
     /// The batch has landed: its requests are complete. Returns the number of its last one.
     pub(super) fn attach_ticks(&mut self) -> u64 {
-        for request in self.requests.iter_mut().filter(|request| request.number <= self.flight_last) {
-            request.on_tick = true;
+        let last = self.flight_last;
+        while self.waiting.front().is_some_and(|request| request.number <= last) {
+            step();
+            self.ticking.extend(self.waiting.pop_front());
         }
-        self.flight_last
+        last
+    }
+
+    /// Whether there are requests that a tick completes.
+    pub(super) fn has_complete(&self) -> bool {
+        !self.ticking.is_empty()
     }
 
     /// How many requests no tick completes.
     pub(super) fn waiting(&self) -> usize {
-        self.requests.iter().filter(|request| !request.on_tick).count()
+        self.waiting.len()
     }
 
     /// The oldest request that no tick completes.
-    pub(super) fn pop_waiting(&mut self) -> Option<Done<S>> {
-        let at = self.requests.iter().position(|request| !request.on_tick)?;
-        self.requests.remove(at).map(|request| request.done)
+    pub(super) fn pop_waiting(&mut self) -> Option<Request<S>> {
+        self.waiting.pop_front()
+    }
+
+    /// Another life begins, whose bytes are counted from zero.
+    pub(super) fn begin_life(&mut self) {
+        self.past = self.ticking.back().map_or(self.past, |request| request.number);
     }
 }
 
@@ -82,16 +107,21 @@ impl<S> SocketState<S> {
         let Some(outgoing) = &self.outgoing else {
             return self.writable.queued() == 0;
         };
+        let (ticking, waiting) = (&outgoing.ticking, &outgoing.waiting);
         let (last, flight_end) = (outgoing.flight_last, self.writable.dispatched());
-        let flying = outgoing.requests.partition_point(|request| request.number <= last);
+        let flying = waiting.partition_point(|request| request.number <= last);
         // The batch is the same by the numbers of its requests and by its bytes.
         let is_one_batch = !self.writable.in_flight()
-            || (flying == 0 || outgoing.requests[flying - 1].end <= flight_end)
-                && outgoing.requests.get(flying).is_none_or(|behind| behind.end >= flight_end);
+            || (flying == 0 || waiting[flying - 1].end <= flight_end)
+                && waiting.get(flying).is_none_or(|behind| behind.end >= flight_end);
+        let is_in_order = ticking.back().zip(waiting.front()).is_none_or(|(one, next)| one.number < next.number);
         // A failure, or the end, takes bytes back whose callbacks wait to hear of it.
         let is_cut = self.errored.is_some() || self.life.is_destroyed();
-        let last_end = outgoing.requests.back().map_or(0, |request| request.end);
-        self.writable.queued() == outgoing.bytes.len() && is_one_batch && (is_cut || last_end <= self.writable.submitted())
+        let newest = waiting.back().or(ticking.back()).filter(|request| request.number > outgoing.past);
+        self.writable.queued() == outgoing.bytes.len()
+            && is_one_batch
+            && is_in_order
+            && (is_cut || newest.is_none_or(|request| request.end <= self.writable.submitted()))
     }
 }
 
@@ -112,7 +142,8 @@ impl<S> Reactor<S> {
     #[inline(always)]
     pub(super) fn spare_queue(&mut self, queue: Box<Outgoing<S>>) {
         debug_assert!(queue.is_empty());
-        let is_small = !queue.bytes.keeps_more_than(SMALL_BUFFER) && queue.requests.capacity() <= REQUESTS;
+        let room = queue.ticking.capacity().max(queue.waiting.capacity());
+        let is_small = !queue.bytes.keeps_more_than(SMALL_BUFFER) && room <= REQUESTS;
         if is_small && self.spare_queues.len() < SPARES {
             self.spare_queues.push(queue);
         } else {
@@ -124,9 +155,102 @@ impl<S> Reactor<S> {
     fn spare_shrunk(&mut self, mut queue: Box<Outgoing<S>>) {
         let spares = self.spare_queues.len();
         queue.bytes.shrink(if spares < LARGE_SPARES { LARGE_BUFFER } else { SMALL_BUFFER });
-        queue.requests.shrink_to(REQUESTS);
+        queue.ticking.shrink_to(REQUESTS);
+        queue.waiting.shrink_to(REQUESTS);
         if spares < SPARES {
             self.spare_queues.push(queue);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::steps;
+
+    const MANY: usize = 10_000;
+
+    /// A request of one byte, which is its number.
+    fn request(number: u64) -> Request<()> {
+        Request { number, end: number, done: Box::new(|_, _, _| Ok(())) }
+    }
+
+    fn numbers(requests: &VecDeque<Request<()>>) -> Vec<u64> {
+        requests.iter().map(|request| request.number).collect()
+    }
+
+    #[test]
+    fn fault_o_a_callback_takes_some_steps_however_many_wait() {
+        let mut outgoing = Outgoing::default();
+        let last = MANY as u64;
+        let taken = steps(|| {
+            (1..=last).for_each(|number| outgoing.request(request(number), true));
+            // The kernel takes half of what was gathered, then the rest.
+            outgoing.flight_last = last;
+            outgoing.detach_ticks(last / 2);
+            assert_eq!((outgoing.callbacks(), outgoing.waiting()), (MANY, MANY / 2));
+            assert_eq!(outgoing.attach_ticks(), last);
+            (1..=last).for_each(|_| assert!(outgoing.pop_on_tick(last).is_some()));
+        });
+        assert!(taken <= 2 * MANY, "sent: {taken} steps");
+        let taken = steps(|| {
+            (1..=last).for_each(|number| outgoing.request(request(number), number <= last / 2));
+            // Behind as many that ticks complete.
+            for number in last / 2 + 1..=last {
+                assert_eq!(outgoing.pop_waiting().map(|request| request.number), Some(number));
+            }
+            assert!(outgoing.pop_waiting().is_none());
+        });
+        assert!(taken <= 2 * MANY, "cancelled: {taken} steps");
+    }
+
+    /// Beside a list in which each request says how it is completed.
+    #[test]
+    fn requests_are_completed_in_order_whatever_the_kernel_takes() {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
+        println!("seed {now}");
+        let mut seed = now | 1;
+        let mut random = move |below: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed % below
+        };
+        let (mut outgoing, mut model) = (Outgoing::default(), Vec::<(u64, bool)>::new());
+        let (mut newest, mut past) = (0, 0);
+        for _ in 0..2_000 {
+            match random(6) {
+                0..3 => {
+                    newest += 1;
+                    let on_tick = outgoing.waiting() == 0 && random(2) == 0;
+                    outgoing.request(request(newest), on_tick);
+                    model.push((newest, on_tick));
+                }
+                3 => {
+                    let sent = random(newest + 1);
+                    outgoing.detach_ticks(sent);
+                    model.iter_mut().filter(|(number, _)| *number > sent.max(past)).for_each(|(_, on_tick)| *on_tick = false);
+                }
+                4 => {
+                    outgoing.flight_last = random(newest + 1);
+                    outgoing.attach_ticks();
+                    model.iter_mut().filter(|(number, _)| *number <= outgoing.flight_last).for_each(|(_, tick)| *tick = true);
+                }
+                _ if random(20) == 0 => {
+                    outgoing.begin_life();
+                    past = model.iter().rfind(|(_, on_tick)| *on_tick).map_or(past, |(number, _)| *number);
+                }
+                _ => {
+                    let (up_to, wanted) = (random(newest + 1), model.first().copied());
+                    let due = wanted.is_some_and(|(number, on_tick)| on_tick && number <= up_to);
+                    assert_eq!(outgoing.pop_on_tick(up_to).is_some(), due);
+                    model.drain(..usize::from(due));
+                }
+            }
+            let of = |kind: bool| model.iter().filter(move |(_, on_tick)| *on_tick == kind).map(|(number, _)| *number);
+            assert!(
+                numbers(&outgoing.ticking).into_iter().eq(of(true)) && numbers(&outgoing.waiting).into_iter().eq(of(false))
+            );
         }
     }
 }

@@ -207,7 +207,7 @@ impl<S> Reactor<S> {
         socket.writable.unsubmit(part.len() - there);
         let end = socket.writable.submitted();
         if let Some(done) = done {
-            outgoing.requests.push_back(Request { number, end, on_tick, done });
+            outgoing.request(Request { number, end, done }, on_tick);
             if on_tick {
                 self.event_loop.tick_task(Task::WriteDone(id, number));
             }
@@ -317,13 +317,13 @@ impl<S> SocketState<S> {
 
     /// Whether a write's callback waits that no tick completes.
     pub(super) fn has_waiting_writes(&self) -> bool {
-        self.outgoing.as_ref().is_some_and(|outgoing| outgoing.requests.iter().any(|request| !request.on_tick))
+        self.outgoing.as_ref().is_some_and(|outgoing| outgoing.waiting() > 0)
     }
 
     /// Takes bytes into the accounts, or says why not: the limit holds for bytes, and callbacks that wait are counted too.
     fn submit(&mut self, len: usize, has_callback: bool) -> Result<(), Error> {
         let limit = self.options.write_queue_limit;
-        let callbacks = self.outgoing.as_ref().map_or(0, |outgoing| outgoing.requests.len());
+        let callbacks = self.outgoing.as_ref().map_or(0, |outgoing| outgoing.callbacks());
         if has_callback && callbacks >= (limit / CALLBACK_SHARE).max(CALLBACKS) {
             let text = format!("write refused: {callbacks} callbacks wait");
             return Err(Error::with_code(code::ERR_WRITE_QUEUE_FULL, text));
