@@ -24,8 +24,9 @@ pub(crate) enum Refused {
     Open(io::Error),
 }
 
-/// What a stream socket speaks.
+/// What a stream socket speaks, by its address.
 enum Domain {
+    /// Or another protocol of the same addresses.
     Tcp,
     Local,
 }
@@ -45,7 +46,7 @@ pub(crate) fn adopt_stream(Foreign(socket): Foreign) -> Result<Transport, Refuse
         return Err(Refused::Read(error));
     }
     match domain {
-        Domain::Tcp => Ok(Transport::Tcp(TcpStream::from_std(socket.into()))),
+        Domain::Tcp => Ok(Transport::Foreign(TcpStream::from_std(socket.into()))),
         Domain::Local => imp::adopt_local(socket).map_err(Refused::Open),
     }
 }
@@ -56,7 +57,8 @@ pub(crate) fn adopt_listener(Foreign(socket): Foreign, backlog: i32) -> io::Resu
     socket.set_nonblocking(true)?;
     socket.listen(backlog)?;
     match domain {
-        Domain::Tcp => Ok(Acceptor::Tcp(TcpListener::from_std(socket.into()))),
+        Domain::Tcp if imp::is_plain_tcp(&socket) => Ok(Acceptor::Tcp(TcpListener::from_std(socket.into()))),
+        Domain::Tcp => Ok(Acceptor::Foreign(TcpListener::from_std(socket.into()))),
         Domain::Local => imp::adopt_local_listener(socket),
     }
 }

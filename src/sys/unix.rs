@@ -7,8 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use mio::Interest;
+use mio::event::Event;
 use mio::net::{UnixListener, UnixStream};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::transport::{Acceptor, Transport};
 use super::{FileId, Watched};
@@ -85,6 +87,17 @@ pub(super) fn adopt_local(socket: Socket) -> io::Result<Transport> {
 /// A local listener that somebody else made.
 pub(super) fn adopt_local_listener(socket: Socket) -> io::Result<Acceptor> {
     Ok(Acceptor::Local(UnixListener::from_std(socket.into())))
+}
+
+/// Whether it speaks TCP and nothing on top of it, as far as the system tells. MPTCP and SCTP have the same addresses.
+pub(super) fn is_plain_tcp(socket: &Socket) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return matches!(socket.protocol(), Ok(Some(Protocol::TCP)));
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = socket;
+        false
+    }
 }
 
 /// What a descriptor is that is no socket we know, as `uv_guess_handle` names it.
@@ -188,10 +201,42 @@ pub(crate) fn is_blocked(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENOBUFS)
 }
 
-/// Whether a short read of a socket proves that nothing is left, so that the read that would only say "would block" can be
-/// skipped. Holds for epoll and kqueue, which report the next arrival as a new edge; mio's poll(2) backend re-arms only on
-/// "would block".
-pub(crate) const SHORT_READ_MEANS_EMPTY: bool = cfg!(all(
+const EPOLL: bool = cfg!(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)));
+
+/// What is asked for to learn of input. epoll tells of urgent data too, at which a read of TCP ends although more is there.
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)))]
+pub(crate) const INPUT: Interest = Interest::READABLE.add(Interest::PRIORITY);
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll))))]
+pub(crate) const INPUT: Interest = Interest::READABLE;
+
+/// Whether an event says something beside readable and writable. epoll never reports a closed writing side without an error
+/// or the end of the reading side.
+#[inline]
+pub(crate) fn says_more(event: &Event) -> bool {
+    event.is_read_closed() | event.is_error() | event.is_priority() | (!EPOLL && event.is_write_closed())
+}
+
+/// Whether a short read of TCP proves that nothing is left, if there is no sign of urgent data, so that the read that would
+/// only say "would block" can be skipped. Holds for epoll, which tells of urgent data, and of the next arrival as a new edge.
+/// kqueue does not tell of urgent data through mio; mio's poll(2) backend re-arms only on "would block".
+///
+/// A peer with a TCP of its own may announce an urgent byte after it was sent, and Linux then ends the read without a sign. Only
+/// its own bytes wait then, and only until it sends more or ends.
+pub(super) const SHORT_READ_MEANS_EMPTY: bool = EPOLL;
+
+/// Whether a short write proves that the kernel is full and epoll will tell of room.
+///
+/// Linux has three reasons for a short write, and each is followed by an edge. The send buffer is full, or there is no memory
+/// for more: TCP sets `SOCK_NOSPACE` before it returns, and the acknowledgement of what it has taken then wakes us
+/// (`tcp_sendmsg_locked`, `tcp_check_space`); a Unix-domain socket wakes us when the peer reads what it has taken
+/// (`sock_alloc_send_pskb`, `unix_write_space`). Or the connection broke halfway: that is an event of its own. An edge between
+/// the write and our look at its result is not lost: it is told by the next poll.
+///
+/// What other kernels do was not looked up; there one more write asks.
+pub(super) const SHORT_WRITE_MEANS_FULL: bool = EPOLL;
+
+/// Whether closing the only descriptor of a socket removes it from the selector.
+pub(crate) const CLOSE_DEREGISTERS: bool = cfg!(all(
     not(mio_unsupported_force_poll_poll),
     any(
         target_os = "linux",
@@ -204,9 +249,6 @@ pub(crate) const SHORT_READ_MEANS_EMPTY: bool = cfg!(all(
         target_os = "dragonfly",
     )
 ));
-
-/// Whether closing the only descriptor of a socket removes it from the selector.
-pub(crate) const CLOSE_DEREGISTERS: bool = SHORT_READ_MEANS_EMPTY;
 
 /// Whether TCP too asks for write readiness only while something waits to be written: on kqueue every ACK may fire the
 /// write filter again.

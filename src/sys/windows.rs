@@ -6,6 +6,8 @@ use std::os::windows::io::{AsSocket, BorrowedSocket};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use mio::Interest;
+use mio::event::Event;
 use socket2::{Domain, Socket, Type};
 
 pub(super) use super::pipe::{LocalListener, LocalStream};
@@ -36,6 +38,11 @@ pub(super) fn adopt_local(_: Socket) -> io::Result<Transport> {
 /// `ENOTSUP` too.
 pub(super) fn adopt_local_listener(_: Socket) -> io::Result<Acceptor> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// It makes no difference here.
+pub(super) fn is_plain_tcp(_: &Socket) -> bool {
+    false
 }
 
 /// A socket that is no stream.
@@ -161,8 +168,19 @@ pub(crate) fn is_blocked(error: &io::Error) -> bool {
     error.raw_os_error() == Some(WSAENOBUFS)
 }
 
+/// What is asked for to learn of input.
+pub(crate) const INPUT: Interest = Interest::READABLE;
+
+/// Whether an event says something beside readable and writable.
+pub(crate) fn says_more(event: &Event) -> bool {
+    event.is_read_closed() | event.is_write_closed() | event.is_error() | event.is_priority()
+}
+
 /// mio re-arms AFD only when an operation says "would block": the last read may never be skipped.
-pub(crate) const SHORT_READ_MEANS_EMPTY: bool = false;
+pub(super) const SHORT_READ_MEANS_EMPTY: bool = false;
+
+/// Nor the last write.
+pub(super) const SHORT_WRITE_MEANS_FULL: bool = false;
 
 /// mio cancels the poll when the socket is dropped, but only `deregister` tells it so at once.
 pub(crate) const CLOSE_DEREGISTERS: bool = false;

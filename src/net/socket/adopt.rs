@@ -7,7 +7,6 @@ use crate::code;
 use crate::error::{Error, Result};
 use crate::net::Reactor;
 use crate::net::options::SocketOptions;
-use crate::stream::Stream;
 use crate::sys::{self, Foreign, Refused};
 
 /// What [`Reactor::adopt`] takes: `std`'s `TcpStream` and `UnixStream`, or an `OwnedFd` (`OwnedSocket` on Windows).
@@ -82,8 +81,10 @@ impl<S> Reactor<S> {
         })?;
         let remote = transport.remote_address();
         let id = self.adopt_transport(transport, remote, options, false)?;
-        // There may be duplicates of the descriptor.
-        self.socket_entry(id).and_then(|socket| socket.stream.as_ref()).map(Stream::expose);
+        if let Some(socket) = self.socket_entry(id) {
+            // There may be duplicates of the descriptor.
+            socket.expose();
+        }
         Ok(id)
     }
 
