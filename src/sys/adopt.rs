@@ -37,6 +37,7 @@ pub(crate) fn adopt_stream(Foreign(socket): Foreign) -> Result<Transport, Refuse
         return Err(Refused::Kind(kind(socket)));
     };
     socket.set_nonblocking(true).map_err(Refused::Open)?;
+    imp::raise_no_signal(&socket);
     // A listening socket would wait for ever: no read of it is ever tried. One that has a peer is none, and must not be
     // peeked at, for that would swallow its error.
     if socket.peer_addr().is_err()
@@ -55,6 +56,7 @@ pub(crate) fn adopt_stream(Foreign(socket): Foreign) -> Result<Transport, Refuse
 pub(crate) fn adopt_listener(Foreign(socket): Foreign, backlog: i32) -> io::Result<Acceptor> {
     let domain = stream_domain(&socket).ok_or(io::ErrorKind::InvalidInput)?;
     socket.set_nonblocking(true)?;
+    imp::raise_no_signal(&socket);
     socket.listen(backlog)?;
     match domain {
         Domain::Tcp if imp::is_plain_tcp(&socket) => Ok(Acceptor::Tcp(TcpListener::from_std(socket.into()))),

@@ -4,6 +4,7 @@
 //!
 //! - `LocalStream`, `LocalListener`: Unix-domain sockets, or named pipes;
 //! - `connect_local`, `listen_local`, `pair`: making them;
+//! - `write_local`, `write_vectored_local`, `write_vectored_tcp`, `raise_no_signal`: writing without a signal;
 //! - `set_access`, `remove_stale`, `leaves_file`, `file_id`: the file of a listening one;
 //! - `adopt_local`, `adopt_local_listener`, `is_plain_tcp`, `foreign_kind`: taking over what somebody else made;
 //! - `ADDRCONFIG`: the hint of a lookup for families of which the machine has an address;

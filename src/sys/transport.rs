@@ -48,12 +48,22 @@ impl Transport {
 
     #[inline(always)]
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        each!(Self, self, socket => { let mut socket = socket; socket.write(bytes) })
+        match self {
+            // std asks for no signal.
+            Self::Tcp(socket) | Self::Foreign(socket) => {
+                let mut socket = socket;
+                socket.write(bytes)
+            }
+            Self::Local(socket) => imp::write_local(socket, bytes),
+        }
     }
 
     #[inline]
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        each!(Self, self, socket => { let mut socket = socket; socket.write_vectored(slices) })
+        match self {
+            Self::Tcp(socket) | Self::Foreign(socket) => imp::write_vectored_tcp(socket, slices),
+            Self::Local(socket) => imp::write_vectored_local(socket, slices),
+        }
     }
 
     /// Whether a read that does not fill its buffer has read everything, unless there is urgent data.

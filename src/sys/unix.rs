@@ -1,7 +1,7 @@
 //! Unix: epoll or kqueue by mio, Unix-domain sockets, errno. Mirrors `src/unix/pipe.c` and `uv_err_name` of libuv.
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal};
+use std::io::{self, IoSlice, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -9,8 +9,8 @@ use std::path::Path;
 
 use mio::Interest;
 use mio::event::Event;
-use mio::net::{UnixListener, UnixStream};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use mio::net::{TcpStream, UnixListener, UnixStream};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use super::transport::{Acceptor, Transport};
 use super::{FileId, Watched};
@@ -31,6 +31,32 @@ pub(crate) fn connect_local(path: &Path) -> io::Result<Transport> {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
         _ => Ok(Transport::Local(UnixStream::from_std(socket.into()))),
     }
+}
+
+/// Writes. A peer that is gone is an error and never `SIGPIPE`, whatever the program does with signals; the same below. std
+/// itself asks for no signal in a plain write of TCP, but not in a vectored one, and for local streams not in all versions.
+pub(super) fn write_local(stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
+    stream.try_io(|| SockRef::from(stream).send_with_flags(bytes, libc::MSG_NOSIGNAL))
+}
+
+pub(super) fn write_vectored_local(stream: &UnixStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    stream.try_io(|| SockRef::from(stream).send_vectored_with_flags(slices, libc::MSG_NOSIGNAL))
+}
+
+pub(super) fn write_vectored_tcp(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    stream.try_io(|| SockRef::from(stream).send_vectored_with_flags(slices, libc::MSG_NOSIGNAL))
+}
+
+/// Has a socket of another maker raise no signal. Only Apple's systems have an option for it, and need it: there std's writes
+/// rely on it, and old ones do not know the flag. Sockets of mio and socket2 have it from the start, accepted ones from their
+/// listener.
+pub(super) fn raise_no_signal(socket: &impl AsFd) {
+    #[cfg(target_vendor = "apple")]
+    if let Err(error) = SockRef::from(socket).set_nosigpipe(true) {
+        log::debug!("SO_NOSIGPIPE: {error}");
+    }
+    #[cfg(not(target_vendor = "apple"))]
+    let _ = socket;
 }
 
 /// Whether listening at a path makes a file.
@@ -123,6 +149,8 @@ fn local_address(path: &Path) -> io::Result<SockAddr> {
 /// Two connected sockets without an address.
 pub(crate) fn pair() -> io::Result<(Transport, Transport)> {
     let (near, far) = UnixStream::pair()?;
+    raise_no_signal(&near);
+    raise_no_signal(&far);
     Ok((Transport::Local(near), Transport::Local(far)))
 }
 

@@ -1,6 +1,6 @@
 //! Windows: IOCP and AFD by mio, named pipes by tokio, system error numbers. Mirrors `src/win/error.c` of libuv.
 
-use std::io;
+use std::io::{self, IoSlice, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::windows::io::{AsSocket, BorrowedSocket};
 use std::path::Path;
@@ -14,6 +14,21 @@ pub(super) use super::pipe::{LocalListener, LocalStream};
 pub(crate) use super::pipe::{connect_local, leaves_file, listen_local};
 use super::transport::{Acceptor, Transport};
 use crate::code;
+
+/// Writes. There are no signals here; the same below.
+pub(super) fn write_local(mut stream: &LocalStream, bytes: &[u8]) -> io::Result<usize> {
+    stream.write(bytes)
+}
+
+pub(super) fn write_vectored_local(mut stream: &LocalStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    stream.write_vectored(slices)
+}
+
+pub(super) fn write_vectored_tcp(mut stream: &mio::net::TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    stream.write_vectored(slices)
+}
+
+pub(super) fn raise_no_signal(_: &Socket) {}
 
 /// `ENOTSUP`: the rights of a pipe are an access list, which is not to be had without `unsafe`.
 pub(crate) fn set_access(_: &Path, _: bool, _: bool) -> io::Result<()> {
