@@ -9,8 +9,8 @@ mod unix {
 
     #[cfg(not(mio_unsupported_force_poll_poll))]
     use crate::net::Reactor;
+    use crate::net::socket::SocketState;
     use crate::net::{Adopted, AdoptedListener, Socket};
-    use crate::stream::Stream;
     use crate::sys::{Foreign, Transport};
 
     impl From<UnixStream> for Adopted {
@@ -57,13 +57,14 @@ mod unix {
     }
 
     /// The socket's descriptor, for options (`socket2::SockRef::from(&socket)`); reading or writing it breaks the socket.
+    /// From then on each message costs one read more, for an option may change where a read ends.
     ///
     /// A socket without a handle (never connected, or destroyed) gives a descriptor that is no socket: options fail with
     /// `ENOTSOCK`.
     impl<S> AsFd for Socket<'_, S> {
         fn as_fd(&self) -> BorrowedFd<'_> {
-            match self.entry().and_then(|socket| socket.handle()).map(Stream::expose) {
-                Some(Transport::Tcp(socket)) => socket.as_fd(),
+            match self.entry().and_then(SocketState::expose) {
+                Some(Transport::Tcp(socket) | Transport::Foreign(socket)) => socket.as_fd(),
                 Some(Transport::Local(socket)) => socket.as_fd(),
                 None => self.reactor_ref().reserve.as_fd(),
             }
@@ -75,8 +76,8 @@ mod unix {
 mod windows {
     use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 
+    use crate::net::socket::SocketState;
     use crate::net::{Adopted, AdoptedListener, Socket};
-    use crate::stream::Stream;
     use crate::sys::{Foreign, Transport};
 
     impl From<OwnedSocket> for Adopted {
@@ -97,8 +98,8 @@ mod windows {
     /// of TCP fail.
     impl<S> AsSocket for Socket<'_, S> {
         fn as_socket(&self) -> BorrowedSocket<'_> {
-            match self.entry().and_then(|socket| socket.handle()).map(Stream::expose) {
-                Some(Transport::Tcp(socket)) => socket.as_socket(),
+            match self.entry().and_then(SocketState::expose) {
+                Some(Transport::Tcp(socket) | Transport::Foreign(socket)) => socket.as_socket(),
                 Some(Transport::Local(_)) | None => self.reactor_ref().reserve.as_socket(),
             }
         }

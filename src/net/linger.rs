@@ -124,12 +124,13 @@ impl<S> Reactor<S> {
         else {
             return false;
         };
-        let read = lingering.stream.read(readiness, buffer);
+        let mut reads = 1;
+        let read = lingering.stream.read(readiness, buffer, &mut reads);
         let dropped = if let Read::Data(len) = read { len as u64 } else { 0 };
         lingering.left = lingering.left.saturating_sub(dropped);
         lingering.deadline = deadline.min(lingering.end);
         let is_over = lingering.left == 0 || matches!(read, Read::Eof | Read::Failed(_));
-        self.counters.reads += 1;
+        self.counters.reads += reads;
         self.counters.bytes_read += dropped;
         if is_over {
             self.end_lingering(key);

@@ -72,17 +72,28 @@ impl Listener {
     }
 
     pub(crate) fn accept(&self, readiness: &mut Readiness) -> Accepted {
-        loop {
-            return match self.acceptor.accept() {
-                Ok((transport, address)) => Accepted::Peer(transport, address),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    readiness.remove(Readiness::INPUT);
-                    Accepted::Blocked
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if sys::is_out_of_descriptors(&error) => Accepted::OutOfDescriptors,
-                Err(error) => Accepted::Failed(error),
+        match self.acceptor.accept() {
+            Ok((transport, address)) => Accepted::Peer(transport, address),
+            Err(error) => self.accept_after(error, readiness),
+        }
+    }
+
+    /// Judges an error, or tries once more.
+    #[cold]
+    fn accept_after(&self, mut error: io::Error, readiness: &mut Readiness) -> Accepted {
+        while error.kind() == io::ErrorKind::Interrupted {
+            error = match self.acceptor.accept() {
+                Ok((transport, address)) => return Accepted::Peer(transport, address),
+                Err(error) => error,
             };
+        }
+        match error.kind() {
+            io::ErrorKind::WouldBlock => {
+                readiness.remove(Readiness::INPUT);
+                Accepted::Blocked
+            }
+            _ if sys::is_out_of_descriptors(&error) => Accepted::OutOfDescriptors,
+            _ => Accepted::Failed(error),
         }
     }
 

@@ -10,6 +10,7 @@ mod write;
 
 use std::cell::Cell;
 use std::io;
+use std::num::NonZeroU8;
 
 use mio::Interest;
 
@@ -27,8 +28,11 @@ pub(crate) struct Stream {
     interest: Option<Interest>,
     /// Wake-ups since nobody reads; past a limit the read interest is dropped, and the count may stop.
     unwanted: u8,
-    /// Somebody else may hold a duplicate of the descriptor, so closing ours would not end the registration.
+    /// Somebody else may hold a duplicate of the descriptor: closing ours would not end the registration, and what is done to
+    /// it meanwhile is not known.
     exposed: Cell<bool>,
+    /// The system's number of the error that a read met which asked whether anything is left: the next read tells.
+    late: Cell<Option<NonZeroU8>>,
 }
 
 /// How many events a stream that nobody reads may cause before it is taken off the selector. A short pause costs no system
@@ -45,7 +49,7 @@ pub(crate) enum Connecting {
 
 impl Stream {
     pub(crate) fn new(transport: Transport) -> Self {
-        Self { transport, interest: None, unwanted: 0, exposed: Cell::new(false) }
+        Self { transport, interest: None, unwanted: 0, exposed: Cell::new(false), late: Cell::new(None) }
     }
 
     pub(crate) fn transport(&self) -> &Transport {
@@ -78,7 +82,7 @@ impl Stream {
 
     /// Registers for both directions, to learn how an attempt to connect ends.
     pub(crate) fn watch_connect(&mut self, registrar: &mut Registrar<'_>) -> io::Result<()> {
-        self.set_interest(registrar, Some(Interest::READABLE | Interest::WRITABLE))
+        self.set_interest(registrar, Some(sys::INPUT | Interest::WRITABLE))
     }
 
     /// Brings the registration in line with what is wanted; no system call if it is.
@@ -92,8 +96,8 @@ impl Stream {
         let read = reading || self.unwanted < UNWANTED_EVENTS;
         let write = writing || (self.transport.is_tcp() && !sys::LAZY_WRITE_INTEREST);
         let interest = match (read, write) {
-            (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
-            (true, false) => Some(Interest::READABLE),
+            (true, true) => Some(sys::INPUT | Interest::WRITABLE),
+            (true, false) => Some(sys::INPUT),
             (false, true) => Some(Interest::WRITABLE),
             (false, false) => None,
         };

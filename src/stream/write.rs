@@ -109,6 +109,11 @@ impl Stream {
         (taken, Flushed::All)
     }
 
+    /// Whether a short write may stand for the one that would say "would block".
+    fn short_write_is_full(&self) -> bool {
+        self.transport.short_write_is_full() && !self.exposed.get()
+    }
+
     /// One write of what comes next; how many bytes were offered, and what the kernel said.
     fn write_next(&self, queue: &ByteQueue, limit: usize) -> (usize, io::Result<usize>) {
         if limit < queue.len() {
@@ -125,8 +130,7 @@ impl Stream {
         (slices.iter().map(|slice| slice.len()).sum(), self.transport.write_vectored(slices))
     }
 
-    /// What one write says: bytes taken and whether to stop. A short write means a full kernel where the selector reports the
-    /// next room as an edge; elsewhere only "would block" arms it again.
+    /// What one write says: bytes taken and whether to stop.
     fn judge(
         &self,
         result: io::Result<usize>,
@@ -134,7 +138,7 @@ impl Stream {
         readiness: &mut Readiness,
     ) -> Result<(usize, Option<Flushed>), Flushed> {
         match result {
-            Ok(taken) if taken < offered && sys::SHORT_READ_MEANS_EMPTY => {
+            Ok(taken) if taken < offered && self.short_write_is_full() => {
                 readiness.remove(Readiness::WRITABLE);
                 Ok((taken, Some(Flushed::Blocked)))
             }

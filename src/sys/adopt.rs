@@ -25,8 +25,9 @@ pub(crate) enum Refused {
     Open(io::Error),
 }
 
-/// What a stream socket speaks.
+/// What a stream socket speaks, by its address.
 enum Domain {
+    /// Or another protocol of the same addresses.
     Tcp,
     Local,
 }
@@ -37,6 +38,7 @@ pub(crate) fn adopt_stream(Foreign(socket): Foreign) -> Result<Transport, Refuse
         return Err(Refused::Kind(kind(socket)));
     };
     socket.set_nonblocking(true).map_err(Refused::Open)?;
+    imp::raise_no_signal(&socket);
     // A listening socket would wait for ever: no read of it is ever tried. One that has a peer is none, and must not be
     // peeked at, for that would swallow its error.
     if socket.peer_addr().is_err()
@@ -46,7 +48,7 @@ pub(crate) fn adopt_stream(Foreign(socket): Foreign) -> Result<Transport, Refuse
         return Err(Refused::NoPeer(Bound(socket), error));
     }
     match domain {
-        Domain::Tcp => Ok(Transport::Tcp(TcpStream::from_std(socket.into()))),
+        Domain::Tcp => Ok(Transport::Foreign(TcpStream::from_std(socket.into()))),
         Domain::Local => imp::adopt_local(socket).map_err(Refused::Open),
     }
 }
@@ -55,9 +57,11 @@ pub(crate) fn adopt_stream(Foreign(socket): Foreign) -> Result<Transport, Refuse
 pub(crate) fn adopt_listener(Foreign(socket): Foreign, backlog: i32) -> io::Result<Acceptor> {
     let domain = stream_domain(&socket).ok_or(io::ErrorKind::InvalidInput)?;
     socket.set_nonblocking(true)?;
+    imp::raise_no_signal(&socket);
     socket.listen(backlog)?;
     match domain {
-        Domain::Tcp => Ok(Acceptor::Tcp(TcpListener::from_std(socket.into()))),
+        Domain::Tcp if imp::is_plain_tcp(&socket) => Ok(Acceptor::Tcp(TcpListener::from_std(socket.into()))),
+        Domain::Tcp => Ok(Acceptor::Foreign(TcpListener::from_std(socket.into()))),
         Domain::Local => imp::adopt_local_listener(socket),
     }
 }

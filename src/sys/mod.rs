@@ -4,12 +4,14 @@
 //!
 //! - `LocalStream`, `LocalListener`: Unix-domain sockets, or named pipes;
 //! - `connect_local`, `listen_local`, `pair`: making them;
+//! - `write_local`, `write_vectored_local`, `write_vectored_tcp`, `raise_no_signal`: writing without a signal;
 //! - `set_access`, `remove_stale`, `leaves_file`, `remove_file`, `file_id`: the file of a listening one;
-//! - `adopt_local`, `adopt_local_listener`, `foreign_kind`: taking over what somebody else made;
+//! - `adopt_local`, `adopt_local_listener`, `is_plain_tcp`, `foreign_kind`: taking over what somebody else made;
 //! - `ADDRCONFIG`: the hint of a lookup for families of which the machine has an address;
 //! - `NUMERIC_ADDRESS`, `NUMERIC_NAME`: the hints of those that ask no server;
 //! - `error_code`, `is_out_of_descriptors`, `peer_has_gone`, `is_in_progress`, `is_blocked`: the names of system errors;
-//! - `SHORT_READ_MEANS_EMPTY`, `CLOSE_DEREGISTERS`, `LAZY_WRITE_INTEREST`: what the selector lets us leave out;
+//! - `INPUT`, `says_more`: what the selector is asked for by a stream that reads, and what it says beside the usual;
+//! - `SHORT_READ_MEANS_EMPTY`, `SHORT_WRITE_MEANS_FULL`, `CLOSE_DEREGISTERS`, `LAZY_WRITE_INTEREST`: what it lets us leave out;
 //! - `LOCAL_LINGERS`: whether a close may reset a local stream;
 //! - `Reserve`: the descriptor that is given up to shed load when none is left.
 //!
@@ -35,9 +37,8 @@ use mio::event::Source;
 
 pub(crate) use self::adopt::{Foreign, Refused, adopt_listener, adopt_stream};
 pub(crate) use self::imp::{
-    CLOSE_DEREGISTERS, LAZY_WRITE_INTEREST, Reserve, SHORT_READ_MEANS_EMPTY, connect_local, error_code, file_id, is_blocked,
-    is_in_progress, is_out_of_descriptors, leaves_file, listen_local, pair, peer_has_gone, remove_file, remove_stale,
-    set_access,
+    CLOSE_DEREGISTERS, INPUT, LAZY_WRITE_INTEREST, Reserve, connect_local, error_code, file_id, is_blocked, is_in_progress,
+    is_out_of_descriptors, leaves_file, listen_local, pair, peer_has_gone, remove_file, remove_stale, says_more, set_access,
 };
 pub(crate) use self::resolve::{Unresolved, resolve, zone_index, zone_name};
 pub use self::tcp::KeepAlive;

@@ -8,7 +8,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
-use super::imp::{LocalListener, LocalStream};
+use super::imp::{self, LocalListener, LocalStream};
 use super::tcp::{self, KeepAlive};
 use super::{Bell, Watched};
 use crate::address::Address;
@@ -18,6 +18,8 @@ use crate::address::Address;
 pub(crate) enum Transport {
     Tcp(TcpStream),
     Local(LocalStream),
+    /// Made elsewhere: TCP or what looks like it (MPTCP, SCTP), perhaps with another layer on top (kTLS).
+    Foreign(TcpStream),
 }
 
 /// A listening socket.
@@ -25,31 +27,57 @@ pub(crate) enum Transport {
 pub(crate) enum Acceptor {
     Tcp(TcpListener),
     Local(LocalListener),
+    /// Made elsewhere, and not known to speak TCP.
+    Foreign(TcpListener),
 }
 
 macro_rules! each {
     ($kind:ident, $value:expr, $socket:ident => $call:expr) => {
         match $value {
-            $kind::Tcp($socket) => $call,
+            $kind::Tcp($socket) | $kind::Foreign($socket) => $call,
             $kind::Local($socket) => $call,
         }
     };
 }
 
 impl Transport {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         each!(Self, self, socket => { let mut socket = socket; socket.read(buffer) })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        each!(Self, self, socket => { let mut socket = socket; socket.write(bytes) })
+        match self {
+            // std asks for no signal.
+            Self::Tcp(socket) | Self::Foreign(socket) => {
+                let mut socket = socket;
+                socket.write(bytes)
+            }
+            Self::Local(socket) => imp::write_local(socket, bytes),
+        }
     }
 
     #[inline]
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        each!(Self, self, socket => { let mut socket = socket; socket.write_vectored(slices) })
+        match self {
+            Self::Tcp(socket) | Self::Foreign(socket) => imp::write_vectored_tcp(socket, slices),
+            Self::Local(socket) => imp::write_vectored_local(socket, slices),
+        }
+    }
+
+    /// Whether a read that does not fill its buffer has read everything, unless there is urgent data.
+    ///
+    /// A local stream gives no sign of what ends a read too early: a message with a descriptor or by another sender, an urgent
+    /// byte. What an adopted stream does with records, and what was done to it before, is not known.
+    #[inline]
+    pub(crate) fn short_read_is_last(&self) -> bool {
+        imp::SHORT_READ_MEANS_EMPTY && matches!(self, Self::Tcp(_))
+    }
+
+    /// Whether after a write that is not taken whole the selector will tell of room.
+    pub(crate) fn short_write_is_full(&self) -> bool {
+        imp::SHORT_WRITE_MEANS_FULL && !matches!(self, Self::Foreign(_))
     }
 
     /// Sends FIN.
@@ -74,33 +102,33 @@ impl Transport {
 
     pub(crate) fn local_address(&self) -> Option<Address> {
         match self {
-            Self::Tcp(socket) => socket.local_addr().ok().map(Address::Tcp),
+            Self::Tcp(socket) | Self::Foreign(socket) => socket.local_addr().ok().map(Address::Tcp),
             Self::Local(_) => None,
         }
     }
 
     pub(crate) fn remote_address(&self) -> Option<Address> {
         match self {
-            Self::Tcp(socket) => socket.peer_addr().ok().map(Address::Tcp),
+            Self::Tcp(socket) | Self::Foreign(socket) => socket.peer_addr().ok().map(Address::Tcp),
             Self::Local(_) => None,
         }
     }
 
     #[inline]
     pub(crate) fn is_tcp(&self) -> bool {
-        matches!(self, Self::Tcp(_))
+        matches!(self, Self::Tcp(_) | Self::Foreign(_))
     }
 
     pub(crate) fn set_no_delay(&self, on: bool) -> io::Result<()> {
         match self {
-            Self::Tcp(socket) => socket.set_nodelay(on),
+            Self::Tcp(socket) | Self::Foreign(socket) => socket.set_nodelay(on),
             Self::Local(_) => Ok(()),
         }
     }
 
     pub(crate) fn set_keep_alive(&self, keep_alive: Option<&KeepAlive>) -> io::Result<()> {
         match self {
-            Self::Tcp(socket) => tcp::set_keep_alive(socket, keep_alive),
+            Self::Tcp(socket) | Self::Foreign(socket) => tcp::set_keep_alive(socket, keep_alive),
             Self::Local(_) => Ok(()),
         }
     }
@@ -108,7 +136,7 @@ impl Transport {
     /// No effect on local sockets.
     pub(crate) fn set_type_of_service(&self, value: u8) -> io::Result<()> {
         match self {
-            Self::Tcp(socket) => tcp::set_type_of_service(socket, value),
+            Self::Tcp(socket) | Self::Foreign(socket) => tcp::set_type_of_service(socket, value),
             Self::Local(_) => Ok(()),
         }
     }
@@ -116,7 +144,7 @@ impl Transport {
     /// `None` if the system does not say, or has none to say.
     pub(crate) fn type_of_service(&self) -> Option<u8> {
         match self {
-            Self::Tcp(socket) => tcp::type_of_service(socket).ok(),
+            Self::Tcp(socket) | Self::Foreign(socket) => tcp::type_of_service(socket).ok(),
             Self::Local(_) => None,
         }
     }
@@ -124,15 +152,15 @@ impl Transport {
     /// Whether a close with unread input would tell the peer of a reset instead of an end.
     pub(crate) fn lingers(&self) -> bool {
         match self {
-            Self::Tcp(_) => true,
-            Self::Local(_) => super::imp::LOCAL_LINGERS,
+            Self::Tcp(_) | Self::Foreign(_) => true,
+            Self::Local(_) => imp::LOCAL_LINGERS,
         }
     }
 
     /// Makes the coming close send RST (`uv_tcp_close_reset`).
     pub(crate) fn reset_on_close(&self) -> io::Result<()> {
         match self {
-            Self::Tcp(socket) => SockRef::from(socket).set_linger(Some(std::time::Duration::ZERO)),
+            Self::Tcp(socket) | Self::Foreign(socket) => SockRef::from(socket).set_linger(Some(std::time::Duration::ZERO)),
             Self::Local(_) => Ok(()),
         }
     }
@@ -144,12 +172,15 @@ impl Acceptor {
         match self {
             Self::Tcp(socket) => socket.accept().map(|(peer, address)| (Transport::Tcp(peer), Some(Address::Tcp(address)))),
             Self::Local(socket) => socket.accept().map(|(peer, _)| (Transport::Local(peer), None)),
+            Self::Foreign(socket) => {
+                socket.accept().map(|(peer, address)| (Transport::Foreign(peer), Some(Address::Tcp(address))))
+            }
         }
     }
 
     pub(crate) fn local_address(&self) -> io::Result<Option<Address>> {
         match self {
-            Self::Tcp(socket) => socket.local_addr().map(|address| Some(Address::Tcp(address))),
+            Self::Tcp(socket) | Self::Foreign(socket) => socket.local_addr().map(|address| Some(Address::Tcp(address))),
             Self::Local(_) => Ok(None),
         }
     }

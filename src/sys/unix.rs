@@ -1,7 +1,7 @@
 //! Unix: epoll or kqueue by mio, Unix-domain sockets, errno. Mirrors `src/unix/pipe.c` and `uv_err_name` of libuv.
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal};
+use std::io::{self, IoSlice, IsTerminal};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use std::os::fd::AsRawFd;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,8 +11,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use mio::net::{UnixListener, UnixStream};
-use socket2::{Domain, SockAddr, Socket, Type};
+use mio::Interest;
+use mio::event::Event;
+use mio::net::{TcpStream, UnixListener, UnixStream};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use super::tcp::Bound;
 use super::transport::{Acceptor, Transport};
@@ -37,6 +39,32 @@ pub(crate) fn connect_local(path: &Path, bound: Option<Bound>) -> io::Result<Tra
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
         _ => Ok(Transport::Local(UnixStream::from_std(socket.into()))),
     }
+}
+
+/// Writes. A peer that is gone is an error and never `SIGPIPE`, whatever the program does with signals; the same below. std
+/// itself asks for no signal in a plain write of TCP, but not in a vectored one, and for local streams not in all versions.
+pub(super) fn write_local(stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
+    stream.try_io(|| SockRef::from(stream).send_with_flags(bytes, libc::MSG_NOSIGNAL))
+}
+
+pub(super) fn write_vectored_local(stream: &UnixStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    stream.try_io(|| SockRef::from(stream).send_vectored_with_flags(slices, libc::MSG_NOSIGNAL))
+}
+
+pub(super) fn write_vectored_tcp(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    stream.try_io(|| SockRef::from(stream).send_vectored_with_flags(slices, libc::MSG_NOSIGNAL))
+}
+
+/// Has a socket of another maker raise no signal. Only Apple's systems have an option for it, and need it: there std's writes
+/// rely on it, and old ones do not know the flag. Sockets of mio and socket2 have it from the start, accepted ones from their
+/// listener.
+pub(super) fn raise_no_signal(socket: &impl AsFd) {
+    #[cfg(target_vendor = "apple")]
+    if let Err(error) = SockRef::from(socket).set_nosigpipe(true) {
+        log::debug!("SO_NOSIGPIPE: {error}");
+    }
+    #[cfg(not(target_vendor = "apple"))]
+    let _ = socket;
 }
 
 /// Whether listening at a path makes a file.
@@ -174,6 +202,17 @@ pub(super) fn adopt_local_listener(socket: Socket) -> io::Result<Acceptor> {
     Ok(Acceptor::Local(UnixListener::from_std(socket.into())))
 }
 
+/// Whether it speaks TCP and nothing on top of it, as far as the system tells. MPTCP and SCTP have the same addresses.
+pub(super) fn is_plain_tcp(socket: &Socket) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return matches!(socket.protocol(), Ok(Some(Protocol::TCP)));
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = socket;
+        false
+    }
+}
+
 /// What a descriptor is that is no socket we know, as `uv_guess_handle` names it.
 pub(super) fn foreign_kind(socket: Socket) -> &'static str {
     let file = File::from(OwnedFd::from(socket));
@@ -197,6 +236,8 @@ fn local_address(path: &Path) -> io::Result<SockAddr> {
 /// Two connected sockets without an address.
 pub(crate) fn pair() -> io::Result<(Transport, Transport)> {
     let (near, far) = UnixStream::pair()?;
+    raise_no_signal(&near);
+    raise_no_signal(&far);
     Ok((Transport::Local(near), Transport::Local(far)))
 }
 
@@ -286,10 +327,42 @@ pub(crate) fn is_blocked(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENOBUFS)
 }
 
-/// Whether a short read of a socket proves that nothing is left, so that the read that would only say "would block" can be
-/// skipped. Holds for epoll and kqueue, which report the next arrival as a new edge; mio's poll(2) backend re-arms only on
-/// "would block".
-pub(crate) const SHORT_READ_MEANS_EMPTY: bool = cfg!(all(
+const EPOLL: bool = cfg!(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)));
+
+/// What is asked for to learn of input. epoll tells of urgent data too, at which a read of TCP ends although more is there.
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)))]
+pub(crate) const INPUT: Interest = Interest::READABLE.add(Interest::PRIORITY);
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll))))]
+pub(crate) const INPUT: Interest = Interest::READABLE;
+
+/// Whether an event says something beside readable and writable. epoll never reports a closed writing side without an error
+/// or the end of the reading side.
+#[inline]
+pub(crate) fn says_more(event: &Event) -> bool {
+    event.is_read_closed() | event.is_error() | event.is_priority() | (!EPOLL && event.is_write_closed())
+}
+
+/// Whether a short read of TCP proves that nothing is left, if there is no sign of urgent data, so that the read that would
+/// only say "would block" can be skipped. Holds for epoll, which tells of urgent data, and of the next arrival as a new edge.
+/// kqueue does not tell of urgent data through mio; mio's poll(2) backend re-arms only on "would block".
+///
+/// A peer with a TCP of its own may announce an urgent byte after it was sent, and Linux then ends the read without a sign. Only
+/// its own bytes wait then, and only until it sends more or ends.
+pub(super) const SHORT_READ_MEANS_EMPTY: bool = EPOLL;
+
+/// Whether a short write proves that the kernel is full and epoll will tell of room.
+///
+/// Linux has three reasons for a short write, and each is followed by an edge. The send buffer is full, or there is no memory
+/// for more: TCP sets `SOCK_NOSPACE` before it returns, and the acknowledgement of what it has taken then wakes us
+/// (`tcp_sendmsg_locked`, `tcp_check_space`); a Unix-domain socket wakes us when the peer reads what it has taken
+/// (`sock_alloc_send_pskb`, `unix_write_space`). Or the connection broke halfway: that is an event of its own. An edge between
+/// the write and our look at its result is not lost: it is told by the next poll.
+///
+/// What other kernels do was not looked up; there one more write asks.
+pub(super) const SHORT_WRITE_MEANS_FULL: bool = EPOLL;
+
+/// Whether closing the only descriptor of a socket removes it from the selector.
+pub(crate) const CLOSE_DEREGISTERS: bool = cfg!(all(
     not(mio_unsupported_force_poll_poll),
     any(
         target_os = "linux",
@@ -302,9 +375,6 @@ pub(crate) const SHORT_READ_MEANS_EMPTY: bool = cfg!(all(
         target_os = "dragonfly",
     )
 ));
-
-/// Whether closing the only descriptor of a socket removes it from the selector.
-pub(crate) const CLOSE_DEREGISTERS: bool = SHORT_READ_MEANS_EMPTY;
 
 /// Whether a local socket that is closed with unread input tells its peer of a reset.
 pub(super) const LOCAL_LINGERS: bool = true;

@@ -1,17 +1,34 @@
 //! Windows: IOCP and AFD by mio, named pipes by tokio, system error numbers. Mirrors `src/win/error.c` of libuv.
 
-use std::io;
+use std::io::{self, IoSlice, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::windows::io::{AsSocket, BorrowedSocket};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use mio::Interest;
+use mio::event::Event;
 use socket2::{Domain, Socket, Type};
 
 pub(super) use super::pipe::{LocalListener, LocalStream};
 pub(crate) use super::pipe::{connect_local, leaves_file, listen_local};
 use super::transport::{Acceptor, Transport};
 use crate::code;
+
+/// Writes. There are no signals here; the same below.
+pub(super) fn write_local(mut stream: &LocalStream, bytes: &[u8]) -> io::Result<usize> {
+    stream.write(bytes)
+}
+
+pub(super) fn write_vectored_local(mut stream: &LocalStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    stream.write_vectored(slices)
+}
+
+pub(super) fn write_vectored_tcp(mut stream: &mio::net::TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    stream.write_vectored(slices)
+}
+
+pub(super) fn raise_no_signal(_: &Socket) {}
 
 /// `ENOTSUP`: the rights of a pipe are an access list, which is not to be had without `unsafe`.
 pub(crate) fn set_access(_: &Path, _: super::FileId, _: bool, _: bool) -> io::Result<()> {
@@ -39,6 +56,11 @@ pub(super) fn adopt_local(_: Socket) -> io::Result<Transport> {
 /// `ENOTSUP` too.
 pub(super) fn adopt_local_listener(_: Socket) -> io::Result<Acceptor> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// It makes no difference here.
+pub(super) fn is_plain_tcp(_: &Socket) -> bool {
+    false
 }
 
 /// A socket that is no stream.
@@ -176,8 +198,19 @@ pub(crate) fn is_blocked(error: &io::Error) -> bool {
     error.raw_os_error() == Some(WSAENOBUFS)
 }
 
+/// What is asked for to learn of input.
+pub(crate) const INPUT: Interest = Interest::READABLE;
+
+/// Whether an event says something beside readable and writable.
+pub(crate) fn says_more(event: &Event) -> bool {
+    event.is_read_closed() | event.is_write_closed() | event.is_error() | event.is_priority()
+}
+
 /// mio re-arms AFD only when an operation says "would block": the last read may never be skipped.
-pub(crate) const SHORT_READ_MEANS_EMPTY: bool = false;
+pub(super) const SHORT_READ_MEANS_EMPTY: bool = false;
+
+/// Nor the last write.
+pub(super) const SHORT_WRITE_MEANS_FULL: bool = false;
 
 /// mio cancels the poll when the socket is dropped, but only `deregister` tells it so at once.
 pub(crate) const CLOSE_DEREGISTERS: bool = false;

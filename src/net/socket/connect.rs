@@ -275,7 +275,9 @@ impl<S> Reactor<S> {
 
     /// There may be duplicates of the descriptor.
     pub(super) fn expose(&mut self, id: SocketId) {
-        self.socket_entry(id).and_then(|socket| socket.stream.as_ref()).map(Stream::expose);
+        if let Some(socket) = self.socket_entry(id) {
+            socket.expose();
+        }
     }
 
     /// `connectionAttempt`; false if the listeners have ended the attempt.

@@ -226,9 +226,11 @@ impl<S> Reactor<S> {
 
     /// One read of a connection that the selector does not report on. What it gives is dropped.
     pub(in crate::net) fn read_unwatched(&mut self, id: SocketId, buffer: &mut [u8]) -> Option<Read> {
-        self.counters.reads += 1;
+        let mut reads = 1;
         let (socket, readiness) = self.socket_slot(id)?;
-        Some(socket.stream.as_ref()?.read(readiness, buffer))
+        let read = socket.stream.as_ref()?.read(readiness, buffer, &mut reads);
+        self.counters.reads += reads;
+        Some(read)
     }
 
     /// A connection that was to be closed unwatched has unread input.

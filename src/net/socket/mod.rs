@@ -30,6 +30,7 @@ mod writable;
 mod write;
 mod writer;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -129,7 +130,7 @@ pub(crate) struct SocketState<S> {
     shut_down: bool,
     settled: Settled,
     /// See [`is_steady`](Self::is_steady).
-    steady: bool,
+    steady: Cell<bool>,
     /// Shared with the other sockets of a server until it is changed.
     options: Rc<SocketOptions>,
     readable: Readable,
@@ -251,7 +252,7 @@ impl<S> SocketState<S> {
             destroy_on_finish: false,
             shut_down: false,
             settled: Settled::default(),
-            steady: false,
+            steady: Cell::new(false),
             options: Rc::clone(options),
             readable: Readable::default(),
             writable: Writable::default(),
@@ -336,8 +337,8 @@ impl<S> SocketState<S> {
     /// Found by [`settle`](Reactor::settle), and void from the moment anybody gets hold of the state for a change.
     #[inline]
     pub(in crate::net) fn is_steady(&self) -> bool {
-        debug_assert!(!self.steady || self.would_be_steady());
-        self.steady
+        debug_assert!(!self.steady.get() || self.would_be_steady());
+        self.steady.get()
     }
 
     fn would_be_steady(&self) -> bool {
@@ -348,6 +349,12 @@ impl<S> SocketState<S> {
             && self.errored.is_none()
             && !self.life.is_ending()
             && !self.writable.must_queue()
+    }
+
+    /// The handle, for callers that may duplicate its descriptor. [`settle`](Reactor::settle) notes the doubts that come of it.
+    pub(in crate::net) fn expose(&self) -> Option<&Transport> {
+        self.steady.set(false);
+        self.handle().map(Stream::expose)
     }
 
     /// Nothing will ever happen to it any more.
@@ -444,7 +451,7 @@ impl<S> Reactor<S> {
             self.close_turn();
         }
         let (socket, readiness) = self.passing_slot(id)?;
-        socket.steady = false;
+        socket.steady.set(false);
         Some((socket, readiness))
     }
 
@@ -542,7 +549,10 @@ impl<S> Reactor<S> {
         // A paused stream counts unwanted events, which may change its registration.
         let changed = socket.settled != wants || !wants.reads;
         socket.settled = wants;
-        socket.steady = socket.would_be_steady();
+        socket.steady.set(socket.would_be_steady());
+        if let Some(stream) = &socket.stream {
+            stream.note_doubts(&mut slot.readiness);
+        }
         let mut result = Ok(());
         if changed {
             if is_open && let Some(stream) = &mut socket.stream {

@@ -55,7 +55,9 @@ impl<S> Reactor<S> {
     }
 
     /// The read loop, with a budget so that one fast peer leaves time for the others. Stops after a short read as libuv does:
-    /// an end that came along is found in the next iteration.
+    /// an end that came along is found in the next iteration. If the cache says that something may be left, [`settle`] lists it.
+    ///
+    /// [`settle`]: Reactor::settle
     #[inline(never)]
     fn read_chunks(&mut self, id: SocketId, reads: usize, state: &mut S) {
         let mut buffer = self.take_read_buffer();
@@ -86,15 +88,16 @@ impl<S> Reactor<S> {
         let Some(stream) = &socket.stream else {
             return false;
         };
-        let read = stream.read(readiness, buffer);
+        let mut reads = 1;
+        let read = stream.read(readiness, buffer, &mut reads);
         let Read::Data(len) = read else {
-            self.counters.reads += 1;
+            self.counters.reads += reads;
             self.on_read_end(id, read, state);
             return false;
         };
         let chunk = &buffer[..len];
         let arm = socket.count_read(len, now);
-        self.counters.reads += 1;
+        self.counters.reads += reads;
         self.counters.bytes_read += len as u64;
         if arm {
             self.touch(id);

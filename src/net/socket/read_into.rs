@@ -145,16 +145,17 @@ impl<S> Reactor<S> {
         let Some((socket, readiness)) = self.socket_slot(id).filter(|_| room > 0) else {
             return Filled::NoSpace;
         };
+        let mut reads = 1;
         let read = match &socket.stream {
-            Some(stream) => stream.read(readiness, space),
+            Some(stream) => stream.read(readiness, space, &mut reads),
             None => Read::Blocked,
         };
         let Read::Data(len) = read else {
-            self.counters.reads += 1;
+            self.counters.reads += reads;
             return Filled::Read(read);
         };
         let arm = socket.count_read(len, now);
-        self.counters.reads += 1;
+        self.counters.reads += reads;
         self.counters.bytes_read += len as u64;
         if arm {
             self.touch(id);

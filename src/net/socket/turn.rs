@@ -78,12 +78,14 @@ impl<S> Reactor<S> {
         let Some(Slot { readiness, handle: Entry::Socket(socket), .. }) = slot else {
             return Some(0);
         };
-        let is_due = socket.is_steady() && readiness.has_any(Readiness::INPUT) && !buffer.is_empty();
-        let (Some(stream), true) = (&socket.stream, is_due) else {
+        if buffer.is_empty() || !socket.is_steady() || !readiness.has_any(Readiness::INPUT) {
+            return Some(0);
+        }
+        let Some(stream) = &socket.stream else {
             return Some(0);
         };
         self.counters.reads += 1;
-        let len = match stream.read(readiness, buffer) {
+        let len = match stream.read_on(readiness, buffer, &mut self.counters.reads) {
             Read::Data(len) => len,
             read => {
                 self.on_read_end(id, read, state);
@@ -119,12 +121,11 @@ impl<S> Reactor<S> {
         let is_short = len < buffer.len();
         self.read_buffer = buffer;
         after_callback(self, state);
-        match (is_short, at_rest) {
-            (true, true) => None,
-            // A short read is the last one of a turn.
-            (true, false) => Some(usize::MAX),
-            (false, _) => Some(1),
+        if at_rest {
+            return None;
         }
+        // A short read is the last one of a turn; what may be left then is for the next.
+        Some(if is_short { usize::MAX } else { 1 })
     }
 
     /// Calls the only listener, and sends what it has written; true if the socket is at rest again.
