@@ -125,7 +125,7 @@ fn fault_g_an_address_with_a_zone_is_connected_to_without_a_lookup() {
         let trace = said(&format!("::1%{zone}"), asked(&names));
         trace.check("C", &["connectionAttempt [::1]:P", "connect", "remote [::1]:P", "ready", "close false"]);
     }
-    // The first interface is the loopback one nearly everywhere, and elsewhere the zone is of no use to a loopback address.
+    // The first interface is the loopback one nearly everywhere, and elsewhere the system passes over the zone of `::1`.
     let trace = said("::1%1", asked(&names));
     trace.check("C", &["connectionAttempt [::1%1]:P", "connect", "remote [::1]:P", "ready", "close false"]);
     let trace = said("::%nosuch", asked(&names));
