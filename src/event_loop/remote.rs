@@ -229,7 +229,7 @@ mod tests {
             asked += 1;
             refusal()
         });
-        assert_eq!(asked, TRIES, "not for ever");
+        assert_eq!(asked, TRIES, "it is not asked without end");
         assert!(wakeup.is_pending(), "the loop does not go to sleep with it");
         wakeup.wake();
         let mut events = mio::Events::with_capacity(8);

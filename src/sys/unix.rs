@@ -110,8 +110,8 @@ fn made_at(path: &Path, is_sealed: bool) -> FileId {
 /// Linux makes the file of a socket with the rights that the socket has itself, less the umask.
 const SEALS: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// Takes all rights from a socket before it is bound, so that its file is known by having none: nobody else can make such a
-/// one of ours. True if the system has done it.
+/// Takes all rights from a socket before it is bound, so that its file is known by having none: another program cannot take
+/// the rights from a file of ours. True if the system has done it.
 fn seal(socket: Socket) -> (Socket, bool) {
     let socket = File::from(OwnedFd::from(socket));
     let is_sealed = socket.set_permissions(fs::Permissions::from_mode(0o000)).is_ok();
@@ -133,8 +133,8 @@ fn set_mode(path: &Path, file: FileId, mode: fs::Permissions) -> io::Result<()> 
     fs::set_permissions(format!("/proc/self/fd/{}", opened.as_raw_fd()), mode)
 }
 
-/// There is no way to hold on to one file: it is looked at before, and after. One who is quick enough between the two changes
-/// the rights of another file, and is found out.
+/// There is no way to hold on to one file: it is looked at before, and after. If another program exchanges it between the two,
+/// the rights of another file change, and the error says so.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn set_mode(path: &Path, file: FileId, mode: fs::Permissions) -> io::Result<()> {
     check_file(&fs::symlink_metadata(path)?, file)?;
@@ -504,7 +504,7 @@ mod tests {
             let path = folder.path(&at.to_string());
             let (_acceptor, file) = listen_local(&path, 1, true).expect("a free path");
             if SEALS {
-                assert_eq!(mode(&path), 0, "it can be used by nobody until then");
+                assert_eq!(mode(&path), 0, "it cannot be used until then");
             }
             set_access(&path, file, readable, writable).expect("it is ours");
             assert_eq!(mode(&path), expected);

@@ -21,7 +21,8 @@ struct OfInterface {
 
 /// The IPv6 addresses of the interfaces: Linux has a list, elsewhere none can be had without a call that is unsafe.
 fn interfaces() -> Vec<OfInterface> {
-    let list = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    let list = if cfg!(target_os = "linux") { std::fs::read_to_string("/proc/net/if_inet6") } else { Ok(String::new()) };
+    let list = list.unwrap_or_default();
     let entry = |line: &str| {
         let mut words = line.split_ascii_whitespace();
         let ip = Ipv6Addr::from(u128::from_str_radix(words.next()?, 16).ok()?);
@@ -124,6 +125,9 @@ fn fault_g_an_address_with_a_zone_is_connected_to_without_a_lookup() {
         let trace = said(&format!("::1%{zone}"), asked(&names));
         trace.check("C", &["connectionAttempt [::1]:P", "connect", "remote [::1]:P", "ready", "close false"]);
     }
+    // The first interface is the loopback one nearly everywhere, and elsewhere the system passes over the zone of `::1`.
+    let trace = said("::1%1", asked(&names));
+    trace.check("C", &["connectionAttempt [::1%1]:P", "connect", "remote [::1]:P", "ready", "close false"]);
     let trace = said("::%nosuch", asked(&names));
     trace.check("C", &["connectionAttempt [::]:P", "connect", "remote [::1]:P", "ready", "close false"]);
     if let Some(OfInterface { index, name, .. }) = loopback() {
@@ -165,7 +169,7 @@ fn fault_g_an_address_with_a_zone_costs_a_tick() {
     trace.check("V", &["tick after, bound true", "listening", "close"]);
 }
 
-/// What `is_ip` calls an address is connected to; what it does not is looked up.
+/// What `is_ip` calls an address is tried; what it does not is looked up.
 #[test]
 fn fault_g_a_text_is_an_address_or_a_name_as_is_ip_says() {
     let texts = [
@@ -186,8 +190,9 @@ fn fault_g_a_text_is_an_address_or_a_name_as_is_ip_says() {
         assert_eq!(is_ip(text).is_some(), address, "{text}");
         let names = Rc::default();
         let trace = said(text, asked(&names));
-        let connected = trace.has("C", "connect");
-        assert_eq!((connected, names.borrow().len()), (address, usize::from(!address)), "{text}: {trace:?}");
+        // Not every system connects to a mapped address.
+        let tried = trace.of("C").iter().any(|said| said.starts_with("connectionAttempt "));
+        assert_eq!((tried, names.borrow().len()), (address, usize::from(!address)), "{text}: {trace:?}");
     }
 }
 

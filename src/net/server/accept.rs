@@ -158,14 +158,14 @@ impl<S> Reactor<S> {
             return;
         }
         if let Some(error) = lasting {
-            self.accepts_nobody(id, |server| format!("{server} cannot accept connections and tries again: {error}"));
+            self.tell_trouble(id, |server| format!("{server} cannot accept connections and tries again: {error}"));
         }
         // Asking again at once would spin.
         self.retry_accept_later(id);
     }
 
-    /// Tells once that a server takes no connections: a log without a word of it would look as if nobody came.
-    fn accepts_nobody(&mut self, id: ServerId, text: impl FnOnce(String) -> String) {
+    /// Tells once that a server takes no connections: without a line in the log it would look like a server without visitors.
+    fn tell_trouble(&mut self, id: ServerId, text: impl FnOnce(String) -> String) {
         let now = self.event_loop.now();
         if let Some(server) = self.server_entry(id)
             && server.trouble.begins(now)
@@ -198,7 +198,7 @@ impl<S> Reactor<S> {
             Ok(()) => server.tell_end_of_trouble(id),
             Err(error) => {
                 self.event_loop.handles.list(id.0);
-                self.accepts_nobody(id, |server| format!("{server} cannot be watched and is asked each turn: {error}"));
+                self.tell_trouble(id, |server| format!("{server} cannot be watched and is asked each turn: {error}"));
             }
         }
     }
@@ -239,7 +239,7 @@ impl<S> Reactor<S> {
             return;
         }
         let limit = self.options.accept_budget.max(1);
-        self.accepts_nobody(id, |server| format!("no descriptor is left for {server}: waiting connections are closed"));
+        self.tell_trouble(id, |server| format!("no descriptor is left for {server}: waiting connections are closed"));
         let Some(slot) = self.event_loop.handles.slot(id.0) else {
             return;
         };
