@@ -8,7 +8,7 @@ use super::server::ServerId;
 use super::socket::SocketId;
 use crate::code;
 use crate::error::Error;
-use crate::event_loop::{Key, Table};
+use crate::event_loop::{Key, Table, step};
 
 /// Names a signal that ends whatever it was given to: [`SocketOptions::signal`](crate::SocketOptions::signal),
 /// [`ConnectOptions::signal`](crate::ConnectOptions::signal), [`ListenOptions::signal`](crate::ListenOptions::signal).
@@ -139,7 +139,10 @@ impl<S> Reactor<S> {
         // So that a signal that outlives many sockets costs no more than those that live.
         if entry.bound.len() > FEW + 2 * entry.kept {
             let mut bound = std::mem::take(&mut entry.bound);
-            bound.retain(|&bound| self.is_bound(bound));
+            bound.retain(|&bound| {
+                step();
+                self.is_bound(bound)
+            });
             if let Some(entry) = self.signals.0.get_mut(signal.0) {
                 *entry = Signal { kept: bound.len(), bound };
             }
@@ -168,6 +171,7 @@ impl<S> Reactor<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event_loop::steps;
     use crate::net::options::SocketOptions;
 
     /// A signal for the whole program may see any number of sockets come and go.
@@ -183,5 +187,19 @@ mod tests {
         reactor.abort(signal);
         assert!(reactor.socket(kept).is_some_and(|socket| socket.is_destroyed()));
         assert_eq!(reactor.signals.0.len(), 0, "an aborted signal takes no memory");
+    }
+
+    #[test]
+    fn fault_o_a_binding_takes_some_steps_of_however_many() {
+        const MANY: usize = 5000;
+        let mut reactor = Reactor::<()>::new().expect("a selector");
+        let signal = reactor.abort_signal();
+        let taken = steps(|| {
+            let options = SocketOptions::new().signal(signal);
+            let kept: Vec<SocketId> = (0..MANY).map(|_| reactor.new_socket(options.clone()).id()).collect();
+            (0..MANY).for_each(|_| reactor.new_socket(options.clone()).destroy());
+            assert!(kept.into_iter().all(|id| reactor.socket(id).is_some()));
+        });
+        assert!(taken <= 4 * MANY, "{taken} steps");
     }
 }

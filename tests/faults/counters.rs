@@ -1,6 +1,6 @@
 //! F: no counter is too small for what a program does.
 
-use netloop::{ConnectOptions, Endpoint, Reactor, Socket, code};
+use netloop::{ConnectOptions, Reactor, Socket, code};
 
 use crate::util::{self, Trace};
 
@@ -59,8 +59,8 @@ fn fault_f_every_close_comes_if_a_path_was_connected_to() {
     let directory = util::TempDir::new();
     let path = directory.path("socket");
     let mut reactor: Reactor<Trace> = util::reactor();
-    assert!(reactor.create_server(|_, _| {}).listen(Endpoint::from(&path)).is_listening());
-    live_and_die(move |socket| _ = socket.connect(Endpoint::from(&path)), 300);
+    assert!(reactor.create_server(|_, _| {}).listen(netloop::Endpoint::from(&path)).is_listening());
+    live_and_die(move |socket| _ = socket.connect(netloop::Endpoint::from(&path)), 300);
 }
 
 #[test]

@@ -208,8 +208,8 @@ impl<S> Reactor<S> {
             return;
         };
         if let Some(server) = self.server_entry(server_id) {
-            debug_assert!(server.connections > 0, "a connection that was not counted leaves");
-            server.connections = server.connections.saturating_sub(1);
+            let counted = server.connections.remove(id);
+            debug_assert!(counted.is_some(), "a connection that was not counted leaves");
             self.close_if_drained(server_id);
         }
     }

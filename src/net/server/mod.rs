@@ -16,12 +16,13 @@ use super::Reactor;
 use super::emit::ServerListener;
 use super::host::Entry;
 use super::listeners::Listeners;
+use super::map::SocketMap;
 use super::options::{ListenOptions, ServerOptions};
 use super::outcome::Outcome;
 use super::socket::{Socket, SocketId};
 use crate::address::Address;
 use crate::error::{Error, Result};
-use crate::event_loop::{Key, Readiness};
+use crate::event_loop::{Key, Readiness, step};
 use crate::net::endpoint::{Endpoint, IntoEndpoint};
 use crate::net::unhandled::name;
 use crate::stream::Listener;
@@ -64,7 +65,8 @@ pub(crate) struct ServerState<S> {
     listener: Option<Listener>,
     pub(in crate::net) listeners: Listeners<ServerListener<S>>,
     options: ServerOptions,
-    connections: usize,
+    /// The accepted sockets that are not destroyed.
+    connections: SocketMap<()>,
     crowd: accept::Crowd,
     /// Counts listens and closes, so that a late step of another is known.
     life_number: u64,
@@ -89,7 +91,7 @@ impl<S> ServerState<S> {
             listener: None,
             listeners: Listeners::default(),
             options,
-            connections: 0,
+            connections: SocketMap::new(),
             crowd: accept::Crowd::default(),
             life_number: 0,
             pending: None,
@@ -104,7 +106,7 @@ impl<S> ServerState<S> {
     }
 
     pub(in crate::net) fn is_dead(&self) -> bool {
-        self.closed && self.listener.is_none() && self.pending.is_none() && self.connections == 0
+        self.closed && self.listener.is_none() && self.pending.is_none() && self.connections.is_empty()
     }
 
     /// As a line of the log names it.
@@ -119,7 +121,7 @@ impl<S> ServerState<S> {
 
     /// No handle and no connection: `close` is due (`_emitCloseIfDrained`).
     fn is_drained(&self) -> bool {
-        self.listener.is_none() && self.connections == 0
+        self.listener.is_none() && self.connections.is_empty()
     }
 }
 
@@ -362,10 +364,10 @@ impl<'r, S> Server<'r, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn connection_count(&self) -> usize {
-        self.entry().map_or(0, |server| server.connections)
+        self.entry().map_or(0, |server| server.connections.len())
     }
 
-    /// The accepted sockets that are not destroyed.
+    /// The accepted sockets that are not destroyed, by their ids.
     ///
     /// ```
     /// let mut reactor = netloop::Reactor::<()>::new()?;
@@ -374,11 +376,16 @@ impl<'r, S> Server<'r, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn connections(&self) -> impl Iterator<Item = SocketId> {
-        let server = self.id;
-        self.reactor.event_loop.handles.iter().filter_map(move |(key, entry)| match entry {
-            Entry::Socket(socket) if socket.is_connection_of(server) => Some(SocketId(key)),
-            _ => None,
-        })
+        let server = self.entry();
+        let mut ids: Vec<SocketId> =
+            server.into_iter().flat_map(|server| server.connections.keys()).inspect(|_| step()).collect();
+        // In an order that each run repeats; where no slot was used before, that of their accepting.
+        ids.sort_unstable();
+        debug_assert!(ids.iter().all(|&id| {
+            let entry = self.reactor.event_loop.handles.get(id.0);
+            matches!(entry, Some(Entry::Socket(socket)) if socket.is_connection_of(self.id))
+        }));
+        ids.into_iter()
     }
 
     /// Connections beyond this many are dropped from now on; `None` for no limit. Mirrors `server.maxConnections`.
@@ -450,5 +457,42 @@ impl<S> fmt::Debug for Server<'_, S> {
             .field("address", &self.address())
             .field("connections", &self.connection_count())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::steps;
+
+    #[test]
+    fn fault_o_the_connections_of_a_server_are_not_looked_for_among_all_sockets() {
+        let mut reactor = Reactor::<()>::new().expect("a selector");
+        let servers: Vec<ServerId> = (0..20)
+            .map(|_| {
+                let mut server = reactor.create_server(|_, _| {});
+                let (id, port) = (server.listen(([127, 0, 0, 1], 0)).id(), server.port().expect("bound"));
+                (0..3).for_each(|_| _ = reactor.connect(([127, 0, 0, 1], port)));
+                id
+            })
+            .collect();
+        let counted = |reactor: &Reactor<()>, id: ServerId| match reactor.event_loop.handles.get(id.0) {
+            Some(Entry::Server(server)) => server.connections.len(),
+            _ => 0,
+        };
+        while servers.iter().any(|&id| counted(&reactor, id) < 3) {
+            reactor.run_once(&mut ()).expect("it runs");
+        }
+        for (at, &id) in servers.iter().enumerate() {
+            let mut connections = Vec::new();
+            let taken = steps(|| connections = reactor.server(id).expect("it listens").connections().collect());
+            assert_eq!((connections.len(), taken), (3, 3));
+            assert!(connections.is_sorted());
+            // One goes.
+            reactor.destroy(connections[at % 3], None);
+            connections.remove(at % 3);
+            let left: Vec<SocketId> = reactor.server(id).expect("it listens").connections().collect();
+            assert_eq!((left, counted(&reactor, id)), (connections, 2));
+        }
     }
 }
