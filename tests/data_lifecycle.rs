@@ -68,6 +68,9 @@ fn a_half_open_client_answers_after_the_end() {
 
 #[test]
 fn both_end_at_once_and_finish_before_they_read() {
+    if util::faults_are_injected("a late event changes the order of the two directions") {
+        return;
+    }
     // C05
     for half_open in [false, true] {
         each_way(&flowing().half_open(half_open, half_open), |pair| {
@@ -336,6 +339,9 @@ fn a_paused_socket_reads_ahead_to_its_high_water_mark_and_no_further() {
 
 #[test]
 fn beyond_the_mark_even_a_fin_is_not_noticed() {
+    if util::faults_are_injected("it says how much one read takes") {
+        return;
+    }
     each_way(&flowing().high_water_mark(4), |pair| {
         pair.see_s().pause();
         pair.c(|c, _| c.write("abc"));

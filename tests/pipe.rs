@@ -40,6 +40,9 @@ fn a_socket_piped_to_itself_echoes_and_ends() {
 
 #[test]
 fn megabytes_echo_unchanged_with_a_bounded_queue() {
+    if util::faults_are_injected("with the smallest buffers full both ways TCP itself backs off for longer than a test waits") {
+        return;
+    }
     let mut line = Line::tcp().narrow();
     let (a, c) = (line.a, line.c);
     line.reactor.pipe(a, a);
@@ -213,6 +216,9 @@ fn the_drain_of_one_destination_does_not_flood_the_other() {
 
 #[test]
 fn a_slow_destination_that_goes_no_longer_holds_the_others_back() {
+    if util::faults_are_injected("it says how much waits after how many iterations") {
+        return;
+    }
     for destroys in [true, false] {
         let mut line = Line::tcp().narrow();
         let (a, b, c, u) = (line.a, line.b, line.c, line.u);
@@ -430,6 +436,9 @@ fn a_drain_that_the_pipe_does_not_wait_for_leaves_a_pause_alone() {
 /// What the kernel takes at once costs no allocation.
 #[test]
 fn a_pipe_allocates_nothing_per_chunk() {
+    if util::faults_are_injected("it counts allocations") {
+        return;
+    }
     let mut reactor = util::reactor::<u64>();
     let (c, a) = reactor.socket_pair().expect("two sockets");
     let (u, b) = reactor.socket_pair().expect("two sockets");

@@ -86,6 +86,9 @@ fn an_answer_is_delivered_whole_though_its_server_closes_at_once() {
 
 #[test]
 fn neither_way_ever_queues_more_than_the_mark_and_a_chunk() {
+    if util::faults_are_injected("with the smallest buffers full both ways TCP itself backs off for longer than a test waits") {
+        return;
+    }
     let mut line = proxied(Kind::Tcp, Kind::Tcp).narrow();
     line.measure();
     let (a, b, c, u) = (line.a, line.b, line.c, line.u);
@@ -145,6 +148,9 @@ fn fill(line: &mut Line, peer: SocketId, from: SocketId, to: SocketId) -> usize 
 
 #[test]
 fn a_reset_drops_what_waits_for_the_other_side() {
+    if util::faults_are_injected("it says how much the kernel holds") {
+        return;
+    }
     if !util::resets_arrive() {
         return;
     }

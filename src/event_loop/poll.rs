@@ -13,7 +13,7 @@ use super::readiness::Readiness;
 use super::remote::Wakeup;
 use super::table::{Key, Table};
 use super::{EVENTS, EventLoop, Host, WAKE, after_callback, run_posted};
-use crate::sys::{Bell, Watched};
+use crate::sys::{self, Bell, Watched};
 
 /// How many ready handles share one flush of what they wrote: enough for a crowd, few enough to let nobody wait for long.
 const BATCH: usize = 64;
@@ -232,7 +232,12 @@ impl<H: Host> EventLoop<H> {
             for event in &events {
                 count += 1;
                 let key = self.handles.table.key_of(event.token());
-                let found = self.handles.merge(key, Readiness::from(event));
+                let readiness = Readiness::from(event);
+                if sys::comes_late() && event.token() != WAKE {
+                    self.shared.wakeup.ring(key, readiness);
+                    continue;
+                }
+                let found = self.handles.merge(key, readiness);
                 if !found && event.token() == WAKE {
                     self.handles.merge_rung(&self.shared.wakeup);
                 }

@@ -18,6 +18,7 @@
 //! Nothing here knows a callback or a handle.
 
 mod adopt;
+mod faults;
 #[cfg(windows)]
 mod pipe;
 mod resolve;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use mio::event::Source;
 
 pub(crate) use self::adopt::{Foreign, Refused, adopt_listener, adopt_stream};
+pub(crate) use self::faults::comes_late;
 pub(crate) use self::imp::{
     CLOSE_DEREGISTERS, INPUT, LAZY_WRITE_INTEREST, Reserve, connect_local, error_code, file_id, is_blocked, is_in_progress,
     is_out_of_descriptors, leaves_file, listen_local, pair, peer_has_gone, remove_file, remove_stale, says_more, set_access,

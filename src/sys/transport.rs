@@ -10,7 +10,7 @@ use socket2::SockRef;
 
 use super::imp::{self, LocalListener, LocalStream};
 use super::tcp::{self, KeepAlive};
-use super::{Bell, Watched};
+use super::{Bell, Watched, faults};
 use crate::address::Address;
 
 /// A connected (or connecting) stream socket.
@@ -43,26 +43,40 @@ macro_rules! each {
 impl Transport {
     #[inline(always)]
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        each!(Self, self, socket => { let mut socket = socket; socket.read(buffer) })
+        each!(Self, self, socket => faults::read(socket, buffer, |buffer| { let mut socket = socket; socket.read(buffer) }))
     }
 
     #[inline(always)]
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let part = |cut: Option<usize>| cut.map_or(bytes, |len| &bytes[..len]);
         match self {
             // std asks for no signal.
-            Self::Tcp(socket) | Self::Foreign(socket) => {
+            Self::Tcp(socket) | Self::Foreign(socket) => faults::write(socket, bytes.len(), |cut| {
                 let mut socket = socket;
-                socket.write(bytes)
-            }
-            Self::Local(socket) => imp::write_local(socket, bytes),
+                socket.write(part(cut))
+            }),
+            Self::Local(socket) => faults::write(socket, bytes.len(), |cut| imp::write_local(socket, part(cut))),
         }
     }
 
     #[inline]
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        // A cut one is a part of the first slice that has bytes.
+        let cut = |cut: usize| slices.iter().find(|slice| !slice.is_empty()).map(|slice| &slice[..slice.len().min(cut)]);
+        let len = || slices.iter().map(|slice| slice.len()).sum();
+        let len = if faults::active() { len() } else { 0 };
         match self {
-            Self::Tcp(socket) | Self::Foreign(socket) => imp::write_vectored_tcp(socket, slices),
-            Self::Local(socket) => imp::write_vectored_local(socket, slices),
+            Self::Tcp(socket) | Self::Foreign(socket) => faults::write(socket, len, |part| match part.and_then(cut) {
+                Some(bytes) => {
+                    let mut socket = socket;
+                    socket.write(bytes)
+                }
+                None => imp::write_vectored_tcp(socket, slices),
+            }),
+            Self::Local(socket) => faults::write(socket, len, |part| match part.and_then(cut) {
+                Some(bytes) => imp::write_local(socket, bytes),
+                None => imp::write_vectored_local(socket, slices),
+            }),
         }
     }
 
@@ -72,12 +86,12 @@ impl Transport {
     /// byte. What an adopted stream does with records, and what was done to it before, is not known.
     #[inline]
     pub(crate) fn short_read_is_last(&self) -> bool {
-        imp::SHORT_READ_MEANS_EMPTY && matches!(self, Self::Tcp(_))
+        imp::SHORT_READ_MEANS_EMPTY && matches!(self, Self::Tcp(_)) && !faults::active()
     }
 
     /// Whether after a write that is not taken whole the selector will tell of room.
     pub(crate) fn short_write_is_full(&self) -> bool {
-        imp::SHORT_WRITE_MEANS_FULL && !matches!(self, Self::Foreign(_))
+        imp::SHORT_WRITE_MEANS_FULL && !matches!(self, Self::Foreign(_)) && !faults::active()
     }
 
     /// Sends FIN.
@@ -169,6 +183,7 @@ impl Transport {
 impl Acceptor {
     /// Takes one connection; its peer address comes with it, for a later `getpeername` may fail (a peer that reset already).
     pub(crate) fn accept(&self) -> io::Result<(Transport, Option<Address>)> {
+        faults::interrupt()?;
         match self {
             Self::Tcp(socket) => socket.accept().map(|(peer, address)| (Transport::Tcp(peer), Some(Address::Tcp(address)))),
             Self::Local(socket) => socket.accept().map(|(peer, _)| (Transport::Local(peer), None)),
@@ -188,7 +203,7 @@ impl Acceptor {
 
 impl Watched for Transport {
     fn attach(&mut self, bell: impl FnOnce() -> Bell) {
-        each!(Self, self, socket => socket.attach(bell));
+        each!(Self, self, socket => { let bell = faults::attach(socket, bell); socket.attach(bell) });
     }
 }
 

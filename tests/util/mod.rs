@@ -339,3 +339,12 @@ impl Drop for TempDir {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+/// Whether faults are injected (`--cfg netloop_faults`, `NETLOOP_FAULTS`): then a test that cannot hold prints why, and ends.
+pub(crate) fn faults_are_injected(reason: &str) -> bool {
+    let injected = cfg!(netloop_faults) && std::env::var_os("NETLOOP_FAULTS").is_some();
+    if injected {
+        println!("not under injected faults: {reason}");
+    }
+    injected
+}
