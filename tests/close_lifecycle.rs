@@ -13,6 +13,23 @@ use util::{BROKEN, Trace, done};
 const MEGABYTE: usize = 1 << 20;
 
 #[test]
+fn both_end_at_once_and_finish_before_they_read() {
+    if util::faults_are_injected("a late event changes the order of the two directions") {
+        return;
+    }
+    // C05
+    for half_open in [false, true] {
+        each_way(&flowing().half_open(half_open, half_open), |pair| {
+            pair.s(|s, _| s.end_then("x", done("S", "end.cb")));
+            pair.c(|c, _| c.end_then("x", done("C", "end.cb")));
+            pair.run();
+            pair.check("S", &["end.cb()", "finish", "data 1", "end", "close false"]);
+            pair.check("C", &["end.cb()", "finish", "data 1", "end", "close false"]);
+        });
+    }
+}
+
+#[test]
 fn calls_after_destroy_do_nothing_but_fail_their_callbacks() {
     // C19
     each_way(&flowing(), |pair| {
