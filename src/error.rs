@@ -299,8 +299,8 @@ impl Error {
     ///
     /// let mut reactor = Reactor::<()>::new()?;
     /// let options = ConnectOptions::new().lookup(|request| request.answer(["::1", "127.0.0.1"]));
-    /// reactor.connect_with(("two.test", 0), options); // nobody listens at port 0
-    /// let error = reactor.run(&mut ()).expect_err("nobody hears it");
+    /// reactor.connect_with(("two.test", 0), options); // no server listens at port 0
+    /// let error = reactor.run(&mut ()).expect_err("it is not heard");
     /// assert_eq!(error.errors().len(), 2);
     /// assert_eq!(error.to_string(), format!("{}; {}", error.errors()[0], error.errors()[1]));
     /// # Ok::<(), netloop::Error>(())

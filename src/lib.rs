@@ -57,7 +57,7 @@
 //! # Features
 //!
 //! There are no Cargo features. What goes wrong without an event goes to the [log](https://docs.rs/log) facade: warnings for
-//! errors that nobody hears and for descriptors that run out, debug lines for what the system refuses. Events are not logged.
+//! unheard errors and for descriptors that run out, debug lines for what the system refuses. Events are not logged.
 //!
 //! # Platforms
 //!

@@ -472,7 +472,7 @@ mod tests {
         };
         check("add", steps(|| ids = add(&mut listeners, &mut serials, false)), 2);
         check("emit", steps(|| assert_eq!(emit(&mut listeners, &serials, 1).len(), MANY)), 8);
-        // Whoever hears another event does not look at them.
+        // Those of other events are not looked at.
         listeners.add(&mut serials, 2, false, Box::new(|| 7));
         let taken = steps(|| assert_eq!(emit(&mut listeners, &serials, 2), [7]));
         assert!(taken < 100, "{taken} steps beside the others");

@@ -26,7 +26,7 @@ use crate::sys::{self, Transport};
 pub(crate) struct Stream {
     transport: Transport,
     interest: Option<Interest>,
-    /// Wake-ups since nobody reads; past a limit the read interest is dropped, and the count may stop.
+    /// Wake-ups since the program stopped reading; past a limit the read interest is dropped, and the count may stop.
     unwanted: u8,
     /// Somebody else may hold a duplicate of the descriptor: closing ours would not end the registration, and what is done to
     /// it meanwhile is not known.

@@ -25,7 +25,7 @@ fn a_timer_is_never_early_and_counts_from_the_call_that_starts_it() {
     clock.advance(Duration::from_nanos(1));
     assert_eq!(turn(&mut reactor), ["timer"]);
 
-    // Work that blocked: the deadline counts from after it, whether the time was read anew or not.
+    // Work that blocked: the deadline counts from after it, whether the time was read again or not.
     clock.advance(5 * MS);
     assert_eq!(reactor.now(), 5 * MS, "it is cached");
     reactor.set_timeout(5 * MS, |_, log: &mut Log| log.push("first"));

@@ -362,7 +362,7 @@ fn fault_c_what_a_panic_has_left_in_a_queue_forbids_waiting() {
             assert!(begun.elapsed() < PATIENCE, "{queue}: no panic");
         }
         assert_eq!((world.links, reactor.backend_timeout()), (1, Some(Duration::ZERO)), "{queue}: one is left");
-        // This waits, if it is not told of the other one: then for ever.
+        // This waits forever if it is not told of the other one.
         reactor.set_timeout(1000 * MS, |_, _| ());
         reactor.run_once(&mut world).expect("no other panic");
         assert_eq!(world.links, 2, "{queue}");
