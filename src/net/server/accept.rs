@@ -141,7 +141,7 @@ impl<S> Reactor<S> {
         let Some(server) = self.server_entry(id) else {
             return;
         };
-        if server.options.max_connections.is_some_and(|max| server.connections.len() >= max) {
+        if server.options.max_connections.is_some_and(|max| server.connections >= max) {
             let dropped = Dropped { local: transport.local_address(), remote };
             drop(transport);
             self.emit_server(id, ServerEvent::Drop(&dropped), state);
@@ -157,7 +157,8 @@ impl<S> Reactor<S> {
         let socket = self.insert_connected(transport, remote, &options, paused);
         self.set_server(socket, id);
         if let Some(server) = self.server_entry(id) {
-            server.connections.insert(socket, ());
+            server.connections += 1;
+            server.accepted.push_back(socket.0);
             server.shedding = false;
         }
         self.or_tick(
