@@ -34,7 +34,7 @@ pub use self::remote::LoopGuard;
 pub(crate) use self::remote::Shared;
 #[cfg(test)]
 pub(crate) use self::steps::steps;
-pub(crate) use self::steps::{prune, step};
+pub(crate) use self::steps::{is_long, prune, step};
 pub(crate) use self::table::{Key, Table};
 pub(crate) use self::timer::Timers;
 pub(crate) use self::watcher::{Immediates, Phase, Watchers};

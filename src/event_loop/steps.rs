@@ -27,10 +27,17 @@ pub(crate) fn steps(call: impl FnOnce()) -> usize {
 /// So few stale keys are not worth a walk.
 const FEW: usize = 16;
 
+/// Whether that is worth it.
+#[inline]
+pub(crate) fn is_long(keys: &VecDeque<Key>, live: usize) -> bool {
+    keys.len() > FEW + 2 * live
+}
+
 /// Forgets the stale keys of a list once they are more than the live ones. So the list is as long as what it names, and a key
 /// costs some steps in all.
+#[inline]
 pub(crate) fn prune(keys: &mut VecDeque<Key>, live: usize, mut is_live: impl FnMut(Key) -> bool) {
-    if keys.len() > FEW + 2 * live {
+    if is_long(keys, live) {
         keys.retain(|&key| {
             step();
             is_live(key)

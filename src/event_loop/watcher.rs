@@ -98,7 +98,10 @@ impl<W> Watchers<W> {
     /// Lists the watchers of a phase; one started from here on waits for the next iteration.
     pub(crate) fn collect(&mut self, phase: Phase) {
         self.batch.clear();
-        self.batch.extend(&self.phases[phase as usize].order);
+        let in_phase = &self.phases[phase as usize];
+        if in_phase.count > 0 {
+            self.batch.extend(&in_phase.order);
+        }
     }
 
     /// Whether a pass was broken off by a panic: the rest is still to be called.

@@ -425,7 +425,9 @@ impl<S> Reactor<S> {
 
     /// A source is about to be freed: its destinations need not listen any more.
     pub(super) fn forget_pipes(&mut self, from: SocketId) {
-        let Pipes { one, more, .. } = self.pipes(from).map(std::mem::take).unwrap_or_default();
+        let Some(Pipes { one, more, .. }) = self.pipes(from).map(std::mem::take) else {
+            return;
+        };
         for (to, pipe) in one.into_iter().chain(more.into_iter().map(|((to, _), pipe)| (to, pipe))) {
             if let Some(mut to) = self.socket(to) {
                 to.remove_listener(pipe.on_destination);

@@ -1,6 +1,6 @@
 //! The reactor: the loop, every object on it, and how it is run.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -72,7 +72,7 @@ pub struct Reactor<S = ()> {
     /// Handles that may be freed when no tick is left.
     pub(super) graveyard: Vec<Key>,
     /// The timers that are bound to sockets, and to which.
-    pub(super) bound_timers: HashMap<Key, SocketId>,
+    pub(super) bound_timers: BTreeMap<Key, SocketId>,
     /// Connections that outlive their socket for a while.
     pub(super) lingering: Queue,
     pub(super) read_buffer: Box<[u8]>,
@@ -127,7 +127,7 @@ impl<S> Reactor<S> {
             spare_queues: Vec::new(),
             requests: 0,
             graveyard: Vec::new(),
-            bound_timers: HashMap::new(),
+            bound_timers: BTreeMap::new(),
             lingering: Queue::new(),
             read_buffer: Box::default(),
             text_buffer: String::new(),

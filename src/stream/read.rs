@@ -18,6 +18,17 @@ pub(crate) enum Read {
 }
 
 impl Stream {
+    /// Reads once, and drops what there is; how many bytes those are. For a stream that is closed next, whatever it gives.
+    pub(crate) fn look(&self) -> usize {
+        let mut dropped = [0; 512];
+        loop {
+            match self.transport.read(&mut dropped) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result.unwrap_or(0),
+            }
+        }
+    }
+
     /// Reads once into `buffer`, which is not empty. If that takes more than one system call, the others are added to `more`.
     ///
     /// After a read that fills less than the buffer, bytes may be left that no event tells of again. Either it is known that

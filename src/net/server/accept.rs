@@ -208,7 +208,7 @@ impl<S> Reactor<S> {
         let Some(server) = self.server_entry(id) else {
             return;
         };
-        if server.options.max_connections.is_some_and(|max| server.connections.len() >= max) {
+        if server.options.max_connections.is_some_and(|max| server.connections >= max) {
             let dropped = Dropped { local: transport.local_address(), remote };
             drop(transport);
             self.emit_server(id, ServerEvent::Drop(&dropped), state);
@@ -224,7 +224,8 @@ impl<S> Reactor<S> {
         let socket = self.insert_connected(transport, remote, &options, paused);
         self.set_server(socket, id);
         if let Some(server) = self.server_entry(id) {
-            server.connections.insert(socket, ());
+            server.connections += 1;
+            server.accepted.push_back(socket.0);
         }
         self.emit_server(id, ServerEvent::Connection(socket), state);
         // Before the ticks: what these connect is reported after it, as in Node.

@@ -8,6 +8,7 @@ use super::ServerId;
 use crate::address::Address;
 use crate::code;
 use crate::error::{Error, Place};
+use crate::event_loop::{is_long, prune};
 use crate::net::Reactor;
 use crate::net::emit::ServerEvent;
 use crate::net::endpoint::{Endpoint, Target};
@@ -208,9 +209,24 @@ impl<S> Reactor<S> {
             return;
         };
         if let Some(server) = self.server_entry(server_id) {
-            let counted = server.connections.remove(id);
-            debug_assert!(counted.is_some(), "a connection that was not counted leaves");
+            debug_assert!(server.connections > 0, "a connection that was not counted leaves");
+            server.connections = server.connections.saturating_sub(1);
+            if is_long(&server.accepted, server.connections) {
+                self.forget_connections(server_id);
+            }
             self.close_if_drained(server_id);
+        }
+    }
+
+    #[inline(never)]
+    fn forget_connections(&mut self, id: ServerId) {
+        let (mut accepted, count) = match self.server_entry(id) {
+            Some(server) => (std::mem::take(&mut server.accepted), server.connections),
+            None => return,
+        };
+        prune(&mut accepted, count, |key| self.is_connection(key, id));
+        if let Some(server) = self.server_entry(id) {
+            server.accepted = accepted;
         }
     }
 }

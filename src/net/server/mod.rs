@@ -16,7 +16,6 @@ use super::Reactor;
 use super::emit::ServerListener;
 use super::host::Entry;
 use super::listeners::Listeners;
-use super::map::SocketMap;
 use super::options::{ListenOptions, ServerOptions};
 use super::outcome::Outcome;
 use super::socket::{Socket, SocketId};
@@ -65,8 +64,10 @@ pub(crate) struct ServerState<S> {
     listener: Option<Listener>,
     pub(in crate::net) listeners: Listeners<ServerListener<S>>,
     options: ServerOptions,
-    /// The accepted sockets that are not destroyed.
-    connections: SocketMap<()>,
+    /// How many of the accepted sockets are not destroyed.
+    connections: usize,
+    /// These, in the order they came. Those that are destroyed are passed over, and forgotten now and then.
+    accepted: VecDeque<Key>,
     crowd: accept::Crowd,
     /// Counts listens and closes, so that a late step of another is known.
     life_number: u64,
@@ -91,7 +92,8 @@ impl<S> ServerState<S> {
             listener: None,
             listeners: Listeners::default(),
             options,
-            connections: SocketMap::new(),
+            connections: 0,
+            accepted: VecDeque::new(),
             crowd: accept::Crowd::default(),
             life_number: 0,
             pending: None,
@@ -106,7 +108,7 @@ impl<S> ServerState<S> {
     }
 
     pub(in crate::net) fn is_dead(&self) -> bool {
-        self.closed && self.listener.is_none() && self.pending.is_none() && self.connections.is_empty()
+        self.closed && self.listener.is_none() && self.pending.is_none() && self.connections == 0
     }
 
     /// As a line of the log names it.
@@ -121,7 +123,7 @@ impl<S> ServerState<S> {
 
     /// No handle and no connection: `close` is due (`_emitCloseIfDrained`).
     fn is_drained(&self) -> bool {
-        self.listener.is_none() && self.connections.is_empty()
+        self.listener.is_none() && self.connections == 0
     }
 }
 
@@ -188,6 +190,14 @@ impl<S> Reactor<S> {
         match &mut slot.handle {
             Entry::Server(server) => Some((server, &mut slot.readiness)),
             Entry::Socket(_) | Entry::Lingering(_) => None,
+        }
+    }
+
+    /// Whether this is a socket that the server has accepted, and not destroyed.
+    fn is_connection(&self, key: Key, server: ServerId) -> bool {
+        match self.event_loop.handles.get(key) {
+            Some(Entry::Socket(socket)) => socket.is_connection_of(server),
+            _ => false,
         }
     }
 
@@ -364,10 +374,10 @@ impl<'r, S> Server<'r, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn connection_count(&self) -> usize {
-        self.entry().map_or(0, |server| server.connections.len())
+        self.entry().map_or(0, |server| server.connections)
     }
 
-    /// The accepted sockets that are not destroyed, by their ids.
+    /// The accepted sockets that are not destroyed, in the order they came.
     ///
     /// ```
     /// let mut reactor = netloop::Reactor::<()>::new()?;
@@ -376,16 +386,8 @@ impl<'r, S> Server<'r, S> {
     /// # Ok::<(), netloop::Error>(())
     /// ```
     pub fn connections(&self) -> impl Iterator<Item = SocketId> {
-        let server = self.entry();
-        let mut ids: Vec<SocketId> =
-            server.into_iter().flat_map(|server| server.connections.keys()).inspect(|_| step()).collect();
-        // In an order that each run repeats; where no slot was used before, that of their accepting.
-        ids.sort_unstable();
-        debug_assert!(ids.iter().all(|&id| {
-            let entry = self.reactor.event_loop.handles.get(id.0);
-            matches!(entry, Some(Entry::Socket(socket)) if socket.is_connection_of(self.id))
-        }));
-        ids.into_iter()
+        let accepted = self.entry().into_iter().flat_map(|server| &server.accepted).inspect(|_| step());
+        accepted.copied().filter(|&key| self.reactor.is_connection(key, self.id)).map(SocketId)
     }
 
     /// Connections beyond this many are dropped from now on; `None` for no limit. Mirrors `server.maxConnections`.
@@ -465,34 +467,56 @@ mod tests {
     use super::*;
     use crate::event_loop::steps;
 
+    fn state_of(reactor: &Reactor<()>, id: ServerId) -> (usize, usize) {
+        match reactor.event_loop.handles.get(id.0) {
+            Some(Entry::Server(server)) => (server.connections, server.accepted.len()),
+            _ => (0, 0),
+        }
+    }
+
+    fn connect(reactor: &mut Reactor<()>, port: u16, server: ServerId) -> Vec<SocketId> {
+        let (before, _) = state_of(reactor, server);
+        reactor.connect(([127, 0, 0, 1], port));
+        while state_of(reactor, server).0 == before {
+            reactor.run_once(&mut ()).expect("it runs");
+        }
+        reactor.server(server).expect("it listens").connections().collect()
+    }
+
     #[test]
     fn fault_o_the_connections_of_a_server_are_not_looked_for_among_all_sockets() {
         let mut reactor = Reactor::<()>::new().expect("a selector");
-        let servers: Vec<ServerId> = (0..20)
-            .map(|_| {
-                let mut server = reactor.create_server(|_, _| {});
-                let (id, port) = (server.listen(([127, 0, 0, 1], 0)).id(), server.port().expect("bound"));
-                (0..3).for_each(|_| _ = reactor.connect(([127, 0, 0, 1], port)));
-                id
-            })
-            .collect();
-        let counted = |reactor: &Reactor<()>, id: ServerId| match reactor.event_loop.handles.get(id.0) {
-            Some(Entry::Server(server)) => server.connections.len(),
-            _ => 0,
-        };
-        while servers.iter().any(|&id| counted(&reactor, id) < 3) {
-            reactor.run_once(&mut ()).expect("it runs");
+        for _ in 0..20 {
+            let mut server = reactor.create_server(|_, _| {});
+            let (id, port) = (server.listen(([127, 0, 0, 1], 0)).id(), server.port().expect("bound"));
+            let (mut expected, mut ids) = (Vec::new(), Vec::new());
+            for count in 1..=3 {
+                let taken = steps(|| ids = reactor.server(id).expect("it listens").connections().collect());
+                assert_eq!((taken, &ids), (count - 1, &expected), "the other sockets are passed by");
+                ids = connect(&mut reactor, port, id);
+                expected.push(ids[count - 1]);
+            }
+            assert_eq!(ids, expected, "in the order they came");
         }
-        for (at, &id) in servers.iter().enumerate() {
-            let mut connections = Vec::new();
-            let taken = steps(|| connections = reactor.server(id).expect("it listens").connections().collect());
-            assert_eq!((connections.len(), taken), (3, 3));
-            assert!(connections.is_sorted());
-            // One goes.
-            reactor.destroy(connections[at % 3], None);
-            connections.remove(at % 3);
-            let left: Vec<SocketId> = reactor.server(id).expect("it listens").connections().collect();
-            assert_eq!((left, counted(&reactor, id)), (connections, 2));
-        }
+    }
+
+    #[test]
+    fn fault_o_connections_that_go_are_forgotten() {
+        let mut reactor = Reactor::<()>::new().expect("a selector");
+        let mut server = reactor.create_server(|_, _| {});
+        let (id, port) = (server.listen(([127, 0, 0, 1], 0)).id(), server.port().expect("bound"));
+        let stays = connect(&mut reactor, port, id)[0];
+        let taken = steps(|| {
+            for _ in 0..300 {
+                let connections = connect(&mut reactor, port, id);
+                assert_eq!((connections.len(), connections[0]), (2, stays));
+                reactor.destroy(connections[1], None);
+                let (count, kept) = state_of(&reactor, id);
+                assert!(count == 1 && kept <= 20, "{kept} are kept for {count}");
+            }
+        });
+        // Each round looks at all of them, of which some are gone.
+        assert!(taken <= 300 * 40, "{taken} steps");
+        assert_eq!(reactor.server(id).expect("it listens").connections().collect::<Vec<_>>(), [stays]);
     }
 }

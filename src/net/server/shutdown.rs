@@ -51,6 +51,7 @@ impl<S> Server<'_, S> {
     /// ```
     pub fn shutdown(&mut self, grace: Duration, done: impl FnOnce(&mut Server<'_, S>, ShutdownReport, &mut S) + 'static) {
         let connections: Vec<SocketId> = self.connections().collect();
+        debug_assert_eq!(connections.len(), self.connection_count());
         let (total, destroyed) = (connections.len(), Rc::new(Cell::new(0)));
         let server = self.id;
         let count = Rc::clone(&destroyed);

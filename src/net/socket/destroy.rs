@@ -10,7 +10,7 @@ use crate::net::emit::Event;
 use crate::net::host::{Entry, Task};
 use crate::net::timers::TimerId;
 use crate::net::unhandled::name;
-use crate::stream::{Read, Stream};
+use crate::stream::Stream;
 
 impl<S> Reactor<S> {
     /// Drops both directions now; `error` (if there is one) comes on a tick, `close` in the closing phase. A second call is
@@ -224,15 +224,6 @@ impl<S> Reactor<S> {
         }
     }
 
-    /// One read of a connection that the selector does not report on. What it gives is dropped.
-    pub(in crate::net) fn read_unwatched(&mut self, id: SocketId, buffer: &mut [u8]) -> Option<Read> {
-        let mut reads = 1;
-        let (socket, readiness) = self.socket_slot(id)?;
-        let read = socket.stream.as_ref()?.read(readiness, buffer, &mut reads);
-        self.counters.reads += reads;
-        Some(read)
-    }
-
     /// A connection that was to be closed unwatched has unread input.
     pub(in crate::net) fn watch_closing(&mut self, id: SocketId) {
         if let Err(error) = self.settle(id) {
@@ -247,6 +238,11 @@ impl<S> SocketState<S> {
         let has_ended = self.life.reading != Reading::Open && self.options.readable;
         let lingers = |stream: &Stream| stream.is_watched() && stream.transport().lingers();
         !has_ended && !self.reset_on_close && self.stream.as_ref().is_some_and(lingers)
+    }
+
+    /// One read of a connection that the selector does not report on; how many bytes were there, which are dropped.
+    pub(in crate::net) fn look(&self) -> usize {
+        self.stream.as_ref().map_or(0, Stream::look)
     }
 
     /// It will be closed as soon as its FIN is sent, and the selector does not know it: see

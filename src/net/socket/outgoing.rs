@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::SocketState;
+use super::writable::Writable;
 use crate::event_loop::step;
 use crate::net::Reactor;
 use crate::net::emit::Done;
@@ -11,13 +12,19 @@ use crate::stream::ByteQueue;
 /// A socket's write queue. Idle sockets have none: an emptied one goes to the next that writes.
 pub(crate) struct Outgoing<S> {
     pub(super) bytes: ByteQueue,
-    /// In the order of the writes: those whose bytes the kernel took at once, or gathering says so. Ticks complete them.
+    /// Made for the first callback.
+    requests: Option<Box<Requests<S>>>,
+    /// The last request of the batch in flight.
+    pub(super) flight_last: u64,
+}
+
+/// Callbacks of writes, in the order of these.
+struct Requests<S> {
+    /// The kernel took the bytes at once, or gathering says so: ticks complete them.
     ticking: VecDeque<Request<S>>,
     /// The later ones, which events complete.
     waiting: VecDeque<Request<S>>,
-    /// The last request of the batch in flight.
-    pub(super) flight_last: u64,
-    /// Up to here the requests are those of an earlier life, which had offsets of its own.
+    /// Up to here they are those of an earlier life, which had offsets of its own.
     past: u64,
 }
 
@@ -34,70 +41,102 @@ pub(crate) type Spares<S> = Vec<Box<Outgoing<S>>>;
 
 impl<S> Default for Outgoing<S> {
     fn default() -> Self {
-        let (ticking, waiting) = (VecDeque::new(), VecDeque::new());
-        Self { bytes: ByteQueue::default(), ticking, waiting, flight_last: 0, past: 0 }
+        Self { bytes: ByteQueue::default(), requests: None, flight_last: 0 }
+    }
+}
+
+impl<S> Default for Requests<S> {
+    fn default() -> Self {
+        Self { ticking: VecDeque::new(), waiting: VecDeque::new(), past: 0 }
     }
 }
 
 impl<S> Outgoing<S> {
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.callbacks() == 0
+        self.bytes.is_empty() && (self.requests.is_none() || self.callbacks() == 0)
     }
 
     /// How many callbacks wait.
+    #[inline(never)]
     pub(super) fn callbacks(&self) -> usize {
-        self.ticking.len() + self.waiting.len()
+        self.requests.as_ref().map_or(0, |requests| requests.ticking.len() + requests.waiting.len())
     }
 
     /// Adds the newest request.
     pub(super) fn request(&mut self, request: Request<S>, on_tick: bool) {
-        debug_assert!(!on_tick || self.waiting.is_empty(), "a tick would complete it before its turn");
-        if on_tick { self.ticking.push_back(request) } else { self.waiting.push_back(request) }
+        let Requests { ticking, waiting, .. } = &mut **self.requests.get_or_insert_default();
+        debug_assert!(!on_tick || waiting.is_empty(), "a tick would complete it before its turn");
+        if on_tick { ticking.push_back(request) } else { waiting.push_back(request) }
     }
 
     /// Requests whose bytes the kernel has not all got are completed by events, not by their ticks.
     pub(super) fn detach_ticks(&mut self, sent: u64) {
-        let past = self.past;
-        while self.ticking.back().is_some_and(|request| request.end > sent && request.number > past) {
+        let Some(Requests { ticking, waiting, past }) = self.requests.as_deref_mut() else {
+            return;
+        };
+        while ticking.back().is_some_and(|request| request.end > sent && request.number > *past) {
             step();
-            self.ticking.pop_back().into_iter().for_each(|request| self.waiting.push_front(request));
+            ticking.pop_back().into_iter().for_each(|request| waiting.push_front(request));
         }
     }
 
     /// The oldest request, if it is complete on a tick and numbered no higher.
     pub(super) fn pop_on_tick(&mut self, up_to: u64) -> Option<Done<S>> {
-        self.ticking.front().filter(|request| request.number <= up_to)?;
-        self.ticking.pop_front().map(|request| request.done)
+        let ticking = &mut self.requests.as_mut()?.ticking;
+        ticking.front().filter(|request| request.number <= up_to)?;
+        ticking.pop_front().map(|request| request.done)
     }
 
     /// The batch has landed: its requests are complete. Returns the number of its last one.
     pub(super) fn attach_ticks(&mut self) -> u64 {
         let last = self.flight_last;
-        while self.waiting.front().is_some_and(|request| request.number <= last) {
-            step();
-            self.ticking.extend(self.waiting.pop_front());
+        if let Some(Requests { ticking, waiting, .. }) = self.requests.as_deref_mut() {
+            while waiting.front().is_some_and(|request| request.number <= last) {
+                step();
+                ticking.extend(waiting.pop_front());
+            }
         }
         last
     }
 
     /// Whether there are requests that a tick completes.
     pub(super) fn has_complete(&self) -> bool {
-        !self.ticking.is_empty()
+        self.requests.as_ref().is_some_and(|requests| !requests.ticking.is_empty())
     }
 
     /// How many requests no tick completes.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.requests.as_ref().map_or(0, |requests| requests.waiting.len())
     }
 
     /// The oldest request that no tick completes.
     pub(super) fn pop_waiting(&mut self) -> Option<Request<S>> {
-        self.waiting.pop_front()
+        self.requests.as_mut()?.waiting.pop_front()
     }
 
     /// Another life begins, whose bytes are counted from zero.
     pub(super) fn begin_life(&mut self) {
-        self.past = self.ticking.back().map_or(self.past, |request| request.number);
+        if let Some(requests) = &mut self.requests {
+            requests.past = requests.ticking.back().map_or(requests.past, |request| request.number);
+        }
+    }
+}
+
+impl<S> Requests<S> {
+    fn is_small(&self) -> bool {
+        self.ticking.capacity() <= REQUESTS && self.waiting.capacity() <= REQUESTS
+    }
+
+    /// As [`SocketState::accounts_agree`]: a batch is the same by the numbers of its requests and by its bytes.
+    fn agree(&self, flight_last: u64, writable: &Writable, is_cut: bool) -> bool {
+        let Self { ticking, waiting, past } = self;
+        let flying = waiting.partition_point(|request| request.number <= flight_last);
+        let (end, submitted) = (writable.dispatched(), writable.submitted());
+        let is_one_batch = !writable.in_flight()
+            || (flying == 0 || waiting[flying - 1].end <= end) && waiting.get(flying).is_none_or(|behind| behind.end >= end);
+        let is_in_order = ticking.back().zip(waiting.front()).is_none_or(|(one, next)| one.number < next.number);
+        let newest = waiting.back().or(ticking.back()).filter(|request| request.number > *past);
+        is_one_batch && is_in_order && (is_cut || newest.is_none_or(|request| request.end <= submitted))
     }
 }
 
@@ -107,21 +146,11 @@ impl<S> SocketState<S> {
         let Some(outgoing) = &self.outgoing else {
             return self.writable.queued() == 0;
         };
-        let (ticking, waiting) = (&outgoing.ticking, &outgoing.waiting);
-        let (last, flight_end) = (outgoing.flight_last, self.writable.dispatched());
-        let flying = waiting.partition_point(|request| request.number <= last);
-        // The batch is the same by the numbers of its requests and by its bytes.
-        let is_one_batch = !self.writable.in_flight()
-            || (flying == 0 || waiting[flying - 1].end <= flight_end)
-                && waiting.get(flying).is_none_or(|behind| behind.end >= flight_end);
-        let is_in_order = ticking.back().zip(waiting.front()).is_none_or(|(one, next)| one.number < next.number);
         // A failure, or the end, takes bytes back whose callbacks wait to hear of it.
         let is_cut = self.errored.is_some() || self.life.is_destroyed();
-        let newest = waiting.back().or(ticking.back()).filter(|request| request.number > outgoing.past);
+        let requests = outgoing.requests.as_ref();
         self.writable.queued() == outgoing.bytes.len()
-            && is_one_batch
-            && is_in_order
-            && (is_cut || newest.is_none_or(|request| request.end <= self.writable.submitted()))
+            && requests.is_none_or(|requests| requests.agree(outgoing.flight_last, &self.writable, is_cut))
     }
 }
 
@@ -142,8 +171,7 @@ impl<S> Reactor<S> {
     #[inline(always)]
     pub(super) fn spare_queue(&mut self, queue: Box<Outgoing<S>>) {
         debug_assert!(queue.is_empty());
-        let room = queue.ticking.capacity().max(queue.waiting.capacity());
-        let is_small = !queue.bytes.keeps_more_than(SMALL_BUFFER) && room <= REQUESTS;
+        let is_small = !queue.bytes.keeps_more_than(SMALL_BUFFER) && queue.requests.is_none();
         if is_small && self.spare_queues.len() < SPARES {
             self.spare_queues.push(queue);
         } else {
@@ -155,8 +183,7 @@ impl<S> Reactor<S> {
     fn spare_shrunk(&mut self, mut queue: Box<Outgoing<S>>) {
         let spares = self.spare_queues.len();
         queue.bytes.shrink(if spares < LARGE_SPARES { LARGE_BUFFER } else { SMALL_BUFFER });
-        queue.ticking.shrink_to(REQUESTS);
-        queue.waiting.shrink_to(REQUESTS);
+        queue.requests.take_if(|requests| !requests.is_small());
         if spares < SPARES {
             self.spare_queues.push(queue);
         }
@@ -248,9 +275,8 @@ mod tests {
                 }
             }
             let of = |kind: bool| model.iter().filter(move |(_, on_tick)| *on_tick == kind).map(|(number, _)| *number);
-            assert!(
-                numbers(&outgoing.ticking).into_iter().eq(of(true)) && numbers(&outgoing.waiting).into_iter().eq(of(false))
-            );
+            let Requests { ticking, waiting, .. } = &**outgoing.requests.get_or_insert_default();
+            assert!(numbers(ticking).into_iter().eq(of(true)) && numbers(waiting).into_iter().eq(of(false)));
         }
     }
 }
