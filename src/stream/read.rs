@@ -20,7 +20,7 @@ pub(crate) enum Read {
 impl Stream {
     /// Reads once, and drops what there is; how many bytes those are. For a stream that is closed next, whatever it gives.
     pub(crate) fn look(&self) -> usize {
-        let mut dropped = [0; 512];
+        let mut dropped = [0; 16];
         loop {
             match self.transport.read(&mut dropped) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
