@@ -1,4 +1,4 @@
-//! What happens to an `error` that nobody hears, and how a line of the log names its object.
+//! What happens to an unheard `error`, and how a line of the log names its object.
 
 use std::fmt;
 

@@ -92,7 +92,7 @@ fn fault_j_the_error_of_a_name_says_what_each_address_answered() {
     let both = format!("connect ECONNREFUSED 127.0.0.1:{port}; connect ECONNREFUSED 127.0.0.2:{port}");
     let (mut reactor, mut trace) = setup();
     connect(&mut reactor);
-    let error = reactor.run(&mut trace).expect_err("nobody hears it");
+    let error = reactor.run(&mut trace).expect_err("it is unheard");
     assert_eq!((error.to_string(), format!("{error:?}")), (both.clone(), both.clone()));
     let source = std::error::Error::source(&error).expect("the first attempt's error");
     assert_eq!(source.to_string(), format!("connect ECONNREFUSED 127.0.0.1:{port}"));

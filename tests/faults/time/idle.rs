@@ -344,7 +344,7 @@ fn fault_e_the_grace_of_a_shutdown_counts_from_the_call() {
 fn fault_e_every_address_is_given_its_whole_time() {
     use netloop::ConnectOptions;
 
-    // Where every address of 127.0.0.0/8 hangs: the queue is full, and nobody accepts.
+    // Where every address of 127.0.0.0/8 hangs: the queue is full, and no program accepts.
     let hole = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
     hole.bind(&std::net::SocketAddr::from(([0, 0, 0, 0], 0)).into()).expect("a free port");
     hole.listen(0).expect("it listens");
